@@ -8,13 +8,15 @@
 // mouse COUNT times. Each step is a real mouse event of the browser (CDP), sent at a random time after the previous step is
 // visible. The delay is the time from the event's timeStamp to the animation frame that shows the canvas from whose pixels
 // the marker was read. Then synthetic pointer events, one per animation frame, orbit the model for 5 s; they cost the browser
-// less than real events. A markdown table goes to standard output.
+// less than real events. After that it drags and stops, again and again, and measures the time from the last input to the
+// first presented frame that the host rendered in full; and steps that arrive while such a frame is being made. A markdown
+// table goes to standard output.
 
 import { readFileSync, writeFileSync } from "node:fs";
 import { loadavg } from "node:os";
 import { parseArgs } from "node:util";
 import { chromium } from "playwright-core";
-import { quantile, singleSteps } from "./steps.mjs";
+import { interruptions, quantile, rests, singleSteps } from "./steps.mjs";
 
 const ORBIT_MILLISECONDS = 5_000;
 
@@ -81,12 +83,26 @@ async function measure(page) {
 
   const steps = await singleSteps(page, count);
   const orbit = await page.evaluate((milliseconds) => globalThis.remora.orbit(milliseconds), ORBIT_MILLISECONDS);
+  const rest = await rests(page, count);
+  const interrupting = await interruptions(page, count);
   const mismatches = await page.evaluate(() => globalThis.remora.mismatches);
   const sink = await page.evaluate(() => globalThis.remora.sinkKind);
   await page.mouse.up();
   await page.getByRole("listitem").filter({ hasText: "Connected here" }).getByRole("button", { name: "Stop" }).click();
   await page.getByRole("heading", { name: "Session stopped" }).waitFor();
-  return { model: message, sink, count, clickToFrame, clickToModel, steps, orbit, mismatches, load: loadavg()[0] };
+  return {
+    model: message,
+    sink,
+    count,
+    clickToFrame,
+    clickToModel,
+    steps,
+    orbit,
+    rest,
+    interrupting,
+    mismatches,
+    load: loadavg()[0],
+  };
 }
 
 /** Submits the form before a session exists; the page then loads this model first. */
@@ -95,29 +111,31 @@ async function wantModel(page, uri) {
   await page.locator("#model-form").evaluate((form) => form.dispatchEvent(new Event("submit", { cancelable: true })));
 }
 
-function table({ model, sink, count, clickToFrame, clickToModel, steps, orbit, mismatches, load }) {
+function table({ model, sink, count, clickToFrame, clickToModel, steps, orbit, rest, interrupting, mismatches, load }) {
   const ms = (value) => (value === null ? "–" : value.toFixed(1));
-  const delays = steps.map((step) => step.inputToPresented);
-  const stage = (name) =>
-    `${ms(
-      quantile(
-        steps.map((step) => step.stages[name]),
-        0.5,
-      ),
-    )}`;
-  const { stages } = orbit;
+  const at = (list, q, of) => ms(quantile(list.map(of), q));
+  const row = (name, list, of) => `| ${name} | ${at(list, 0.5, of)} | ${at(list, 0.95, of)} | |`;
+  const stages = (list) =>
+    ["wait", "render", "convert", "encode", "transportAndDecode", "present"]
+      .map((name) => at(list, 0.5, (step) => step.stages[name]))
+      .join(" | ");
   return [
     `${model} Sink: ${sink}. Load average ${load.toFixed(1)}. Click to first frame ${clickToFrame} ms, to the model ${clickToModel} ms.`,
     "",
     "| | median ms | p95 ms | |",
     "|---|---|---|---|",
-    `| input to presented, ${count} single steps | ${ms(quantile(delays, 0.5))} | ${ms(quantile(delays, 0.95))} | |`,
+    row(`input to presented, ${count} single steps`, steps, (step) => step.inputToPresented),
+    row("the same, soon after the step before", interrupting, (step) => step.inputToPresented),
+    row("wait for the frame before, of these", interrupting, (step) => step.stages.wait),
+    row(`last input to full quality, ${rest.length} drags`, rest, (drag) => drag.inputToFull),
+    row("last input to presented, of these", rest, (drag) => drag.inputToPresented),
     `| input to presented, orbiting | ${ms(orbit.inputToPresented)} | ${ms(orbit.inputToPresentedP95)} | ${orbit.framesPerSecond.toFixed(1)} distinct frames/s, rendered ${orbit.renderedWidthPixels}×${orbit.renderedHeightPixels} |`,
     "",
     "| median ms | wait | render | convert | encode | event, network, decode, paint | present |",
     "|---|---|---|---|---|---|---|",
-    `| single steps | ${["wait", "render", "convert", "encode", "transportAndDecode", "present"].map(stage).join(" | ")} |`,
-    `| orbiting | ${ms(stages.wait)} | ${ms(stages.render)} | ${ms(stages.convert)} | ${ms(stages.encode)} | decode ${ms(orbit.decode)}, jitter buffer ${ms(orbit.jitterBuffer)} | |`,
+    `| single steps | ${stages(steps)} |`,
+    `| full quality | ${stages(rest)} |`,
+    `| orbiting | ${["wait", "render", "convert", "encode"].map((name) => ms(orbit.stages[name])).join(" | ")} | decode ${ms(orbit.decode)}, jitter buffer ${ms(orbit.jitterBuffer)} | |`,
     ...(mismatches === 0 ? [] : ["", `${mismatches} frames did not show the pose that the host named for them.`]),
   ].join("\n");
 }

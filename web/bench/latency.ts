@@ -14,6 +14,10 @@ import {
 } from "@remora/sdk";
 
 const STEP_MILLISECONDS_MAX = 5_000;
+/** A pose stands for all inputs within this time, and names the oldest. */
+const COALESCED_MILLISECONDS_MAX = 5;
+/** A synthetic step moves as far as a drag in this time. */
+const STEP_OF_PATH_MILLISECONDS = 40;
 /** The largest number of frames that wait for their other half. */
 const WAITING_FRAMES_MAX = 256;
 
@@ -48,6 +52,16 @@ export interface OrbitResult {
   readonly stages: Pick<Stages, "wait" | "render" | "convert" | "encode">;
 }
 
+/** The delays after a drag that stopped; milliseconds. */
+export interface Rest {
+  /** From the last input to the first presented frame in full: every pixel rendered, with four samples. */
+  readonly inputToFull: number;
+  /** From the last input to the first presented frame that shows it. */
+  readonly inputToPresented: number;
+  /** The stages of the frame in full. Its `wait` is zero, because the host waits on purpose. */
+  readonly stages: Stages;
+}
+
 /** A presented frame whose marker was read. */
 interface Presented {
   readonly poseId: number;
@@ -66,6 +80,8 @@ export class LatencyProbe {
   readonly #shown = new EventTarget();
   #poseId = 0;
   #inputMilliseconds = 0;
+  /** The time that synthetic events have moved for. */
+  #draggedMilliseconds = 0;
 
   constructor(viewer: Viewer) {
     this.viewer = viewer;
@@ -116,10 +132,16 @@ export class LatencyProbe {
     });
   }
 
+  /** Moves a little, by a synthetic event. Resolves with the first presented frame that shows it. */
+  async syntheticStep(): Promise<Step> {
+    const step = this.nextStep();
+    this.#draggedMilliseconds += STEP_OF_PATH_MILLISECONDS;
+    this.#move(this.#draggedMilliseconds);
+    return step;
+  }
+
   /** Drags back and forth, one synthetic event per animation frame, while the button of the real mouse is held down. */
   async orbit(milliseconds: number): Promise<OrbitResult> {
-    const { element } = this.viewer;
-    const box = element.getBoundingClientRect();
     const shown: { presented: Presented; info: FrameInfo }[] = [];
     const done = new AbortController();
     this.#shown.addEventListener("shown", (event) => shown.push((event as CustomEvent).detail), {
@@ -127,18 +149,7 @@ export class LatencyProbe {
     });
     const before = await this.#videoCounters();
     const start = performance.now();
-    await new Promise<void>((resolve) => {
-      const drag = () => {
-        const elapsed = performance.now() - start;
-        if (elapsed > milliseconds) return resolve();
-        const move = "onpointerrawupdate" in element ? "pointerrawupdate" : "pointermove";
-        const clientX = box.left + box.width * (0.5 + 0.3 * Math.sin(elapsed / 800));
-        const clientY = box.top + box.height * (0.5 + 0.1 * Math.sin(elapsed / 500));
-        element.dispatchEvent(new PointerEvent(move, { pointerId: 1, clientX, clientY, buttons: 1, bubbles: true }));
-        requestAnimationFrame(drag);
-      };
-      drag();
-    });
+    await this.#drag(milliseconds);
     done.abort();
     const seconds = (performance.now() - start) / 1_000;
     const after = await this.#videoCounters();
@@ -163,6 +174,79 @@ export class LatencyProbe {
         encode: median((info) => info.encodeMicroseconds),
       },
     };
+  }
+
+  /** Drags like {@link orbit}, stops, and resolves when a frame in full shows the last input. */
+  async dragToRest(milliseconds: number): Promise<Rest> {
+    const done = new AbortController();
+    const shown: { presented: Presented; info: FrameInfo }[] = [];
+    let arrived: () => void = () => {};
+    this.#shown.addEventListener(
+      "matched",
+      (event) => {
+        shown.push((event as CustomEvent).detail);
+        arrived();
+      },
+      { signal: done.signal },
+    );
+    await this.#drag(milliseconds);
+    const input = this.#inputMilliseconds;
+    const end = performance.now() + STEP_MILLISECONDS_MAX;
+    for (;;) {
+      const showing = shown.filter(({ info }) => info.inputTimeMilliseconds > input - COALESCED_MILLISECONDS_MAX);
+      const full = showing.find(({ info }) => this.#isFull(info));
+      if (full !== undefined && showing[0] !== undefined) {
+        done.abort();
+        const inputToPresented = showing[0].presented.presentedMilliseconds - input;
+        const { inputToPresented: inputToFull, stages } = step(input, full.presented, full.info);
+        return { inputToFull, inputToPresented, stages };
+      }
+      const left = end - performance.now();
+      if (left <= 0) {
+        done.abort();
+        const last = JSON.stringify(shown.at(-1));
+        throw new Error(
+          `no frame in full showed the input of ${input} within ${STEP_MILLISECONDS_MAX} ms, but ${last}`,
+        );
+      }
+      await new Promise<void>((resolve) => {
+        arrived = resolve;
+        setTimeout(resolve, left);
+      });
+    }
+  }
+
+  /** Returns whether the host rendered every pixel of the video with four samples. */
+  #isFull({ renderedWidthPixels, renderedHeightPixels, samplesPerPixel }: FrameInfo): boolean {
+    const { element } = this.viewer;
+    const [width, height] =
+      element instanceof HTMLVideoElement ? [element.videoWidth, element.videoHeight] : [element.width, element.height];
+    return samplesPerPixel === 4 && renderedWidthPixels >= width && renderedHeightPixels >= height;
+  }
+
+  /** Moves along a smooth path, one synthetic event per animation frame. Continues where the last call stopped. */
+  async #drag(milliseconds: number): Promise<void> {
+    const start = performance.now();
+    await new Promise<void>((resolve) => {
+      const drag = () => {
+        const elapsed = performance.now() - start;
+        if (elapsed > milliseconds) return resolve();
+        this.#move(this.#draggedMilliseconds + elapsed);
+        requestAnimationFrame(drag);
+      };
+      drag();
+    });
+    this.#draggedMilliseconds += milliseconds;
+  }
+
+  /** Moves the pointer to where it is on its path after this time. */
+  #move(milliseconds: number): void {
+    const { element } = this.viewer;
+    const box = element.getBoundingClientRect();
+    const move = "onpointerrawupdate" in element ? "pointerrawupdate" : "pointermove";
+    const clientX = box.left + box.width * (0.5 + 0.3 * Math.sin(milliseconds / 800));
+    const clientY = box.top + box.height * (0.5 + 0.1 * Math.sin(milliseconds / 500));
+    element.dispatchEvent(new PointerEvent(move, { pointerId: 1, clientX, clientY, buttons: 1, bubbles: true }));
   }
 
   #painted(rtpTimestamp: number): void {
@@ -192,6 +276,7 @@ export class LatencyProbe {
       if (map.size > WAITING_FRAMES_MAX) map.clear();
     }
     if (presented.poseId !== info.poseId) this.mismatches += 1;
+    this.#shown.dispatchEvent(new CustomEvent("matched", { detail: { presented, info } }));
     if (presented.poseId <= this.#poseId) return;
     this.#poseId = presented.poseId;
     this.#shown.dispatchEvent(new CustomEvent("shown", { detail: { presented, info } }));

@@ -1,5 +1,7 @@
 import type { Page } from "playwright-core";
-import type { Step } from "./latency.ts";
+import type { Rest, Step } from "./latency.ts";
 
 export function singleSteps(page: Page, count: number): Promise<Step[]>;
+export function rests(page: Page, count: number): Promise<Rest[]>;
+export function interruptions(page: Page, count: number): Promise<Step[]>;
 export function quantile(list: readonly number[], q: number): number | null;

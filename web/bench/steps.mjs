@@ -1,6 +1,9 @@
 // Moves the mouse in single steps in a page that was opened with `?bench`, and computes quantiles of the delays.
 
 const PAUSE_MILLISECONDS = { min: 150, max: 400 };
+/** After a step is visible, its frame at rest is made within about this time. */
+const SHORT_PAUSE_MILLISECONDS = { min: 20, max: 100 };
+const DRAG_MILLISECONDS = 500;
 const WARM_UP_STEPS = 5;
 const STEP_PIXELS = 6;
 
@@ -14,7 +17,7 @@ export async function singleSteps(page, count) {
   await page.mouse.down();
   const steps = [];
   for (let i = -WARM_UP_STEPS; i < count; i += 1) {
-    await pause();
+    await pause(PAUSE_MILLISECONDS);
     if (Math.abs(x + direction - (box.x + box.width / 2)) > box.width / 3) direction = -direction;
     x += direction;
     await page.evaluate(() => {
@@ -27,6 +30,26 @@ export async function singleSteps(page, count) {
   return steps;
 }
 
+/** Drags `count` times for half a second each; every drag starts when full quality is shown. */
+export async function rests(page, count) {
+  const drags = [];
+  for (let i = 0; i < count; i += 1) {
+    drags.push(await page.evaluate((milliseconds) => globalThis.remora.dragToRest(milliseconds), DRAG_MILLISECONDS));
+    await pause(PAUSE_MILLISECONDS);
+  }
+  return drags;
+}
+
+/** Makes `count` steps, each so soon after the step before that the frame at rest is often still being made. */
+export async function interruptions(page, count) {
+  const steps = [];
+  for (let i = 0; i < count; i += 1) {
+    await pause(SHORT_PAUSE_MILLISECONDS);
+    steps.push(await page.evaluate(() => globalThis.remora.syntheticStep()));
+  }
+  return steps;
+}
+
 /** Returns the smallest value that at least a fraction `q` of the list does not exceed, or null for an empty list. */
 export function quantile(list, q) {
   const sorted = [...list].sort((a, b) => a - b);
@@ -34,7 +57,6 @@ export function quantile(list, q) {
 }
 
 /** Waits for a random time, so that steps do not synchronise with animation frames, ticks or refinements. */
-function pause() {
-  const { min, max } = PAUSE_MILLISECONDS;
+function pause({ min, max }) {
   return new Promise((resolve) => setTimeout(resolve, min + Math.random() * (max - min)));
 }

@@ -50,7 +50,7 @@ pub(super) type WarmUpStep = fn(&mut Renderer) -> Result<(), RenderError>;
 
 /// Returns the parts of the warm-up; frames can be drawn after each. The later ones are for frames that come later, and
 /// are left out when a client waits. On a software adapter a frame in motion has one sample, and one at rest has four;
-/// a card draws all frames with four, and measures which way of drawing is faster with them.
+/// a card draws all frames with four while it is quick enough, and measures which way of drawing is faster with them.
 pub(super) fn warm_up_steps(software: bool) -> &'static [WarmUpStep] {
     if software {
         &[|renderer| renderer.warm_up(Samples::One), |renderer| renderer.warm_up(Samples::Four)]

@@ -10,6 +10,7 @@ use thiserror::Error;
 
 use super::device::Warm;
 use crate::{
+    clock::Moment,
     encoding::EncodeDone,
     loader::{LoadId, Loading},
     memory::ImportMemory,
@@ -37,7 +38,11 @@ pub(crate) struct FrameThreadOptions {
 
 /// An input of the frame thread, from any other thread.
 pub(crate) enum Input {
-    Transport(TransportEvent),
+    Transport {
+        event: TransportEvent,
+        /// When the transport reported it. The frame thread may handle it later.
+        at: Moment,
+    },
     Loading {
         id: LoadId,
         loading: Loading,

@@ -40,7 +40,7 @@ use remora_stream::{
 };
 
 use crate::{
-    clock::Clock,
+    clock::{Clock, Moment},
     encoding::Encoding,
     loader::{Loader, LoaderOptions},
     stage::{Capability, ExternalStatistics, Stage, quality},
@@ -131,7 +131,7 @@ impl FrameLoop {
         let transport_options =
             TransportOptions { overrun_farewell: commands::overrun_farewell(), ..options.transport };
         let transport = Transport::start(transport_options, events)?;
-        forward(transport_events, inbox.clone());
+        forward(transport_events, clock, inbox.clone());
 
         let loader = {
             let inbox = inbox.clone();
@@ -236,7 +236,7 @@ impl FrameLoop {
 
     fn handle(&mut self, input: Input, tell: &impl Fn(FrameThreadEvent)) {
         match input {
-            Input::Transport(event) => self.handle_transport(event, tell),
+            Input::Transport { event, at } => self.handle_transport(event, at, tell),
             Input::Loading { id, .. } if id.connection != self.stage.connection() => {}
             Input::Loading { id, loading } => {
                 self.assembly.handle(&mut self.stage, &mut self.pipeline, self.clock.now(), id, loading);
@@ -259,7 +259,7 @@ impl FrameLoop {
         self.hand_out(tell);
     }
 
-    fn handle_transport(&mut self, event: TransportEvent, tell: &impl Fn(FrameThreadEvent)) {
+    fn handle_transport(&mut self, event: TransportEvent, at: Moment, tell: &impl Fn(FrameThreadEvent)) {
         let now = self.clock.now();
         match event {
             TransportEvent::Connected | TransportEvent::ChannelOpen(Channel::Pose) => {}
@@ -270,7 +270,7 @@ impl FrameLoop {
                 tell(FrameThreadEvent::Connected);
             }
             TransportEvent::Message { channel: Channel::Control, bytes } => self.commands.push_back(bytes),
-            TransportEvent::Message { channel: Channel::Pose, bytes } => self.stage.pose(now, &bytes),
+            TransportEvent::Message { channel: Channel::Pose, bytes } => self.stage.pose(at, &bytes),
             TransportEvent::KeyFrameWanted => self.stage.key_frame_wanted(),
             TransportEvent::RepeatWanted => self.stage.repeat_wanted(),
             TransportEvent::Bandwidth(bandwidth) => {
@@ -332,10 +332,10 @@ fn capability(
 }
 
 /// Forwards the transport's events, which have a channel of their own because the transport never waits for a full one.
-fn forward(events: Receiver<TransportEvent>, inbox: SyncSender<Input>) {
+fn forward(events: Receiver<TransportEvent>, clock: Clock, inbox: SyncSender<Input>) {
     threads::spawn("transport events", move || {
         for event in events {
-            if inbox.send(Input::Transport(event)).is_err() {
+            if inbox.send(Input::Transport { event, at: clock.now() }).is_err() {
                 return;
             }
         }

@@ -223,16 +223,16 @@ impl Stage {
         }
     }
 
-    /// Takes a pose. `bytes` is a `Pose`; malformed and outdated ones are ignored.
-    pub(crate) fn pose(&mut self, now: Moment, bytes: &[u8]) {
+    /// Takes a pose, which arrived at `at`. `bytes` is a `Pose`; malformed and outdated ones are ignored.
+    pub(crate) fn pose(&mut self, at: Moment, bytes: &[u8]) {
         let Some(client) = &mut self.client else { return };
         let Some(pose) = Pose::decode(bytes) else { return };
         // The channel is unordered, so an older pose may arrive after a newer one.
         if client.pose.as_ref().is_some_and(|(last, _)| pose.id <= last.id) {
             return;
         }
-        client.pose = Some((pose, now));
-        client.pacing.change(now);
+        client.pose = Some((pose, at));
+        client.pacing.pose(at);
     }
 
     /// Makes the next frame a key frame.

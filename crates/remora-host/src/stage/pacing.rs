@@ -9,9 +9,13 @@ use remora_stream::Fidelity;
 use super::quality::Detail;
 use crate::clock::Moment;
 
-/// After this long without a change the client is looking, not moving. A shorter time would spend refinements on a slow
-/// hand; a longer one would delay the refined frame beyond 150 ms, rendering and encoding included.
-pub(super) const REST_AFTER: Duration = Duration::from_millis(45);
+/// After this long without a change the client is looking, not moving, if nothing is known about its rhythm. A shorter
+/// time would spend refinements on a slow hand; a longer one would delay the refined frame.
+const REST_AFTER_MAX: Duration = Duration::from_millis(45);
+/// Shortest such time, for a client that sends poses faster than frames are made.
+const REST_AFTER_MIN: Duration = Duration::from_millis(20);
+/// Poses that are further apart belong to different movements.
+const MOVEMENT_GAP_MAX: Duration = Duration::from_millis(100);
 /// Upper bound on encoding one unchanged frame again, however much the encoder could still improve it.
 const AGAIN_MAX: u32 = 8;
 
@@ -46,12 +50,39 @@ pub(super) struct PaceLimits {
     pub(super) sharpens_first: bool,
 }
 
+/// How often the client sends poses while it moves.
+#[derive(Clone, Copy, Debug, Default)]
+struct Rhythm {
+    newest: Option<Moment>,
+    /// The longest recent interval between two poses of this movement. Shorter ones reduce it gradually, because some
+    /// poses arrive in pairs.
+    interval: Option<Duration>,
+}
+
+impl Rhythm {
+    /// Notes a pose that arrived at `at`.
+    fn pose(&mut self, at: Moment) {
+        let gap = self.newest.map(|newest| at.saturating_sub(newest)).filter(|gap| *gap <= MOVEMENT_GAP_MAX);
+        self.interval = gap.map(|gap| match self.interval {
+            Some(longer) if longer > gap => longer - (longer - gap) / 4,
+            _ => gap,
+        });
+        self.newest = Some(at);
+    }
+
+    /// Returns how long after a change the movement counts as paused: the next pose is late by half of the interval.
+    fn rest_after(&self) -> Duration {
+        self.interval.map_or(REST_AFTER_MAX, |interval| (interval * 3 / 2).clamp(REST_AFTER_MIN, REST_AFTER_MAX))
+    }
+}
+
 /// The frames of one connection: what is shown, what has changed since, and how many frames are in flight.
 #[derive(Debug)]
 pub(super) struct Pacing {
     /// Something changed that no planned frame shows.
     dirty: bool,
     changed_at: Moment,
+    rhythm: Rhythm,
     /// The quality of the last planned frame.
     shown: Shown,
     last_detail: Option<Detail>,
@@ -84,6 +115,7 @@ impl Pacing {
         Self {
             dirty: false,
             changed_at: now,
+            rhythm: Rhythm::default(),
             shown: Shown::Nothing,
             last_detail: None,
             key_wanted: true,
@@ -97,7 +129,13 @@ impl Pacing {
     /// Notes a change that the next frame has to show.
     pub(super) fn change(&mut self, now: Moment) {
         self.dirty = true;
-        self.changed_at = now;
+        self.changed_at = self.changed_at.max(now);
+    }
+
+    /// Notes a new pose, which arrived at `at`.
+    pub(super) fn pose(&mut self, at: Moment) {
+        self.rhythm.pose(at);
+        self.change(at);
     }
 
     /// Notes that the same view can be shown better than it was. This is no movement.
@@ -144,7 +182,7 @@ impl Pacing {
         if self.in_flight > 0 {
             return None;
         }
-        let rest = self.changed_at + REST_AFTER;
+        let rest = self.changed_at + self.rhythm.rest_after();
         match self.shown {
             Shown::Nothing => None,
             Shown::Coarse if limits.sharpens_first => Some((rest.max(self.hold_until), NextFrame::Sharpening)),
@@ -260,9 +298,9 @@ mod tests {
         pacing.plan(at(0), NextFrame::Moving, moving);
         assert_eq!(pacing.due(LIMITS, None), None, "a refinement waits for the frame in flight");
         pacing.encoded(Fidelity::Motion, true);
-        assert_eq!(pacing.due(LIMITS, None), Some((REST_AFTER, NextFrame::Resting)));
+        assert_eq!(pacing.due(LIMITS, None), Some((REST_AFTER_MAX, NextFrame::Resting)));
         let sharp = PaceLimits { sharpens_first: true, ..LIMITS };
-        assert_eq!(pacing.due(sharp, None), Some((REST_AFTER, NextFrame::Sharpening)));
+        assert_eq!(pacing.due(sharp, None), Some((REST_AFTER_MAX, NextFrame::Sharpening)));
         pacing.plan(at(45), NextFrame::Resting, resting);
         pacing.encoded(Fidelity::Rest, true);
         assert_eq!(pacing.due(LIMITS, None), Some((at(78), NextFrame::Again)));
@@ -289,5 +327,46 @@ mod tests {
         pacing.change(at(101));
         assert_eq!(pacing.due(LIMITS, None), Some((Moment::ZERO, NextFrame::Moving)));
         assert!(pacing.plan(at(101), NextFrame::Moving, moving), "the abandoned frame was to be a key frame");
+    }
+
+    /// Returns when the frame in full is due after poses at these moments, and the moment of the last one.
+    fn rest_after_poses(moments: &[u64]) -> (Moment, Moment) {
+        let (moving, _) = details();
+        let mut pacing = Pacing::new(at(0));
+        for &moment in moments {
+            pacing.pose(at(moment));
+        }
+        let last = at(*moments.last().expect("some poses"));
+        pacing.plan(last, NextFrame::Moving, moving);
+        pacing.encoded(Fidelity::Motion, true);
+        let (due, next) = pacing.due(LIMITS, None).expect("a refinement");
+        assert_eq!(next, NextFrame::Resting);
+        (due, last)
+    }
+
+    #[test]
+    fn a_hand_that_moved_evenly_rests_when_its_next_pose_is_late() {
+        let after = |interval: usize| {
+            let (due, last) = rest_after_poses(&(0..600).step_by(interval).collect::<Vec<u64>>());
+            due - last
+        };
+        assert_eq!(after(4), at(20), "frames are made less often than these poses come");
+        assert_eq!(after(16), at(24));
+        assert_eq!(after(24), at(36));
+        assert_eq!(after(33), REST_AFTER_MAX);
+        assert_eq!(after(200), REST_AFTER_MAX, "steps have no rhythm");
+    }
+
+    #[test]
+    fn a_hand_that_moves_unevenly_is_waited_for() {
+        let (due, last) = rest_after_poses(&[0, 16, 32, 62, 62]);
+        assert!(due - last > at(30), "a pair of poses is no faster rhythm");
+        let (due, last) = rest_after_poses(&[0, 16, 32, 300]);
+        assert_eq!(due - last, REST_AFTER_MAX, "a new movement has its own rhythm");
+        // An older pose that is handled late does not end the wait for a newer one.
+        let mut pacing = Pacing::new(at(50));
+        pacing.change(at(70));
+        pacing.pose(at(60));
+        assert_eq!(pacing.changed_at, at(70));
     }
 }

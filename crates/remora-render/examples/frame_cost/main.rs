@@ -1,7 +1,7 @@
 //! Cost of a frame: `frame_cost
 //! [FILE.glb|FILE.arrAsset|builtin://Engine?triangles=N|points:N|sheets:N[:TRIANGLES]|textured:N ...] [--frames N]
 //! [--distance RADII] [--layers N] [--error PIXELS] [--instances N] [--no-culling] [--history] [--rasteriser yes|no]
-//! [--size WIDTHxHEIGHT]`.
+//! [--size WIDTHxHEIGHT] [--selected] [--slices]`.
 //!
 //! Orbits each model and prints, per size and number of samples, the wall time (median and 95th percentile), the
 //! processor time (median and minimum), and the time of each stage. Without `--size` it uses the sizes of motion and
@@ -11,10 +11,15 @@
 //! `--history` measures frames as they are in motion: each continues the one before it, with one sample per pixel and
 //! with one for 2x2 pixels of the stream.
 //!
+//! `--selected` selects everything, so that frames have an outline.
+//!
+//! `--slices` also measures frames in slices, as a session renders them at rest, and how long they delay an input.
+//!
 //! `frame_cost --moving` measures the processor time of moving 1,000 of 100,000 parts between two frames.
 
 mod ball;
 mod scenes;
+mod slices;
 
 use std::time::{Duration, Instant};
 
@@ -55,6 +60,8 @@ fn main() -> Result<(), Failure> {
     let mut instances = 1;
     let mut size = None;
     let mut history = History::Apart;
+    let mut selected = false;
+    let mut in_slices = false;
     let mut graphics = GraphicsOptions::default();
     let mut given = std::env::args().skip(1);
     while let Some(argument) = given.next() {
@@ -66,7 +73,9 @@ fn main() -> Result<(), Failure> {
             "--error" => error = value()?.parse()?,
             "--instances" => instances = value()?.parse()?,
             "--no-culling" => culling = false,
+            "--selected" => selected = true,
             "--history" => history = History::Continue,
+            "--slices" => in_slices = true,
             "--rasteriser" => graphics.rasteriser = Some(value()? == "yes"),
             "--size" => size = Some(parse_size(&value()?)?),
             "--moving" => return measure_moving(frames),
@@ -95,6 +104,8 @@ fn main() -> Result<(), Failure> {
                 instances,
                 culling,
                 history,
+                selected,
+                in_slices,
                 stream,
                 cases: cases.clone(),
                 graphics: graphics.clone(),
@@ -121,6 +132,9 @@ struct Course {
     instances: u32,
     culling: bool,
     history: History,
+    /// Everything is selected.
+    selected: bool,
+    in_slices: bool,
     stream: Size,
     cases: Vec<(Size, Samples)>,
     graphics: GraphicsOptions,
@@ -147,6 +161,9 @@ fn measure(name: &str, course: &Course) -> Result<(), Failure> {
     let mut scene = Scene::new();
     let added = scene.add_model(asset)?;
     renderer.add_model(added.model, &prepared)?;
+    if course.selected {
+        scene.select(&[added.root])?;
+    }
     renderer.synchronise(&mut scene, DVec3::ZERO)?;
     println!("loaded in {} ms", loaded.as_millis());
     println!(
@@ -221,6 +238,9 @@ fn measure(name: &str, course: &Course) -> Result<(), Failure> {
             done.last().map_or(0, |frame| frame.clusters_occluded),
             renderer.graphics_memory_bytes() >> 20,
         );
+        if course.in_slices {
+            slices::measure(&mut renderer, &mut image, &request, frames)?;
+        }
     }
     Ok(())
 }

@@ -4,8 +4,8 @@ use crate::frame::Samples;
 use crate::kernels::groups::{Group, Layouts};
 use crate::kernels::sources::{
     ARGUMENTS, CHECKERBOARD, CLASSIFY, COLOR, COLOR_POINTS, COMPOSITE, CULL, DRAWS, FRAGMENT, FRAGMENT_LAYER,
-    FRAGMENT_MASKED, HISTORY, HISTORY_BEGIN, HISTORY_CELLS, HISTORY_PIXELS, LARGE, MASK, MOTION, OUTLINE, PIXEL,
-    PLANES, PYRAMID, QUEUE, RASTER, RASTER_LARGE, RASTER_POINTS, RESOLVE, SCENE, SHADE, SHRINK, SHRINK_REST,
+    FRAGMENT_MASKED, HISTORY, HISTORY_BEGIN, HISTORY_CELLS, HISTORY_KEEP, HISTORY_PIXELS, LARGE, MASK, MOTION, OUTLINE,
+    PIXEL, PLANES, PYRAMID, QUEUE, RASTER, RASTER_LARGE, RASTER_POINTS, RESOLVE, SCENE, SHADE, SHRINK, SHRINK_REST,
     SHRINK_TEXEL, SURFACE, Source, VISIBILITY_32, VISIBILITY_64,
 };
 use crate::surface::Phase;
@@ -75,10 +75,13 @@ pub(crate) enum Kernel {
     Outline,
     /// Draws a checkerboard into the background.
     Checkerboard,
-    /// Describes surface and motion of each cell of a frame.
-    Motion { samples: Samples, layered: bool, outlined: bool, moving: bool },
+    /// Describes surface and motion of each cell of a frame; `rendered` is the number of rendered pixels per cell in
+    /// each direction, 1 or 2.
+    Motion { samples: Samples, rendered: u8, layered: bool, moving: bool },
     /// Begins a history with a converted frame.
     HistoryBegin,
+    /// Takes over surfaces of the frame before in a view that has not changed.
+    HistoryKeep,
     /// Decides how far the history of each cell can be used.
     HistoryCells,
     /// Combines a frame with its history and converts it to I420; `side` is the number of pixels of the stream per cell
@@ -185,16 +188,17 @@ impl Kernel {
                     .with([samples_constant(samples)])
             }
             Kernel::Outline => Description::new(&["outline"], &[PIXEL, OUTLINE], &[Some(Group::Outline)]),
-            Kernel::Motion { samples, layered, outlined, moving } => {
+            Kernel::Motion { samples, rendered, layered, moving } => {
                 let groups = &[Some(Group::Scene), None, Some(Group::Motion)];
                 Description::new(&["describe_motion"], &[SCENE, MOTION], groups).with([
                     samples_constant(samples),
+                    ("RENDERED", f64::from(rendered)),
                     ("LAYERED", f64::from(u8::from(layered))),
-                    ("OUTLINED", f64::from(u8::from(outlined))),
                     ("MOVING", f64::from(u8::from(moving))),
                 ])
             }
             Kernel::HistoryBegin => Description::new(&["begin_history"], &[HISTORY_BEGIN], &[Some(Group::Planes)]),
+            Kernel::HistoryKeep => Description::new(&["keep_surfaces"], &[HISTORY_KEEP], &[Some(Group::HistoryKeep)]),
             Kernel::HistoryCells => {
                 Description::new(&["judge_cells"], &[HISTORY, HISTORY_CELLS], &[Some(Group::HistoryCells)])
             }

@@ -26,10 +26,12 @@ pub(crate) enum Group {
     Mask,
     Outline,
     Checkerboard,
-    /// Visibility, mask and moves, from which the motion of cells is described.
+    /// Visibility and moves, from which the motion of cells is described.
     Motion,
     /// Frame, guides and history, from which the cells of a frame are judged.
     HistoryCells,
+    /// Surfaces of a frame, of the frame before, and the instances that have changed.
+    HistoryKeep,
     /// Frame, cells and history, which make the pixels of the stream.
     HistoryPixels,
 }
@@ -49,7 +51,7 @@ pub(crate) enum Binding {
 
 impl Group {
     /// All groups, in the order of their discriminants.
-    pub(crate) const ALL: [Group; 19] = [
+    pub(crate) const ALL: [Group; 20] = [
         Group::Scene,
         Group::Bank,
         Group::RasterTargets,
@@ -68,6 +70,7 @@ impl Group {
         Group::Checkerboard,
         Group::Motion,
         Group::HistoryCells,
+        Group::HistoryKeep,
         Group::HistoryPixels,
     ];
 
@@ -84,7 +87,9 @@ impl Group {
             Group::Classify => &[Uniform, Read, Write, Write, Write, Write],
             Group::Composite => &[Read, Read, Read, Write],
             Group::Cull => &[Read, Read, Write, Write],
-            Group::Motion | Group::HistoryCells => &[Uniform, Read, Read, Read, Read, Write],
+            Group::Motion => &[Uniform, Read, Read, Read, Write],
+            Group::HistoryCells => &[Uniform, Read, Read, Read, Read, Write],
+            Group::HistoryKeep => &[Uniform, Read, Read, Write],
             Group::HistoryPixels => &[Uniform, Read, Read, Read, Read, Write, Write, Write],
             Group::Arguments | Group::Planes | Group::Pyramid | Group::Mask | Group::Outline => &[Read, Write],
             Group::Shrink | Group::Checkerboard => &[Write],

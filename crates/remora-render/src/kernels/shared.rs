@@ -67,8 +67,12 @@ shared_constants! {
     const MOTION_STEPS: f32 = 32.0;
     /// Bit in the surface of a cell: it looks different than before, or was not in the view.
     const SURFACE_DIFFERENT: u32 = 1 << 31;
-    /// Bit in the surface of a cell: an outline may be drawn over it.
-    const SURFACE_DRAWN_OVER: u32 = 1 << 30;
+
+    /// Bit in the surface of a cell of an unchanged view: an instance that has changed covers the cell, or covered it
+    /// before.
+    const SURFACE_TOUCHED: u32 = 1 << 29;
+    /// The number of the instance in the surface of a cell, plus 1; 0 is the background.
+    const SURFACE_NUMBER: u32 = SURFACE_TOUCHED - 1;
 
     /// Luma and chroma of BT.709 in limited range, times 2^15: factors of red, green and blue.
     const LUMA: [i16; 3] = [5983, 20127, 2032];
@@ -255,9 +259,9 @@ shared_structs! {
 
     /// Uniform of the kernel that describes the motion of cells. *Before* is the frame that the history ends with.
     struct MotionFrame {
-        /// Columns and rows of cells, rendered pixels per cell in each direction, epoch of the moves.
+        /// Columns and rows of cells, epoch of the moves.
         pub cells: [u32; 4],
-        /// Jitter in rendered pixels; pixels of the stream per rendered pixel; radius of the outline in pixels.
+        /// Jitter in rendered pixels; pixels of the stream per rendered pixel.
         pub jitter: [f32; 4],
         /// First block of solid surfaces and size in blocks; the same for blended ones.
         pub solid_area: [u32; 4],

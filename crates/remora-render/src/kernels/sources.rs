@@ -44,6 +44,7 @@ sources! {
     MOTION = "motion";
     HISTORY = "history";
     HISTORY_BEGIN = "history_begin";
+    HISTORY_KEEP = "history_keep";
     HISTORY_CELLS = "history_cells";
     HISTORY_PIXELS = "history_pixels";
     OUTLINE = "outline";

@@ -26,6 +26,7 @@ fn all_kernels() -> Vec<Kernel> {
         Kernel::Outline,
         Kernel::Checkerboard,
         Kernel::HistoryBegin,
+        Kernel::HistoryKeep,
         Kernel::HistoryCells,
         Kernel::HistoryPixels { side: 1 },
         Kernel::HistoryPixels { side: 2 },
@@ -35,9 +36,10 @@ fn all_kernels() -> Vec<Kernel> {
         kernels.push(Kernel::ResolvePoints { samples });
         kernels.push(Kernel::Pyramid { samples });
         kernels.push(Kernel::Mask { samples });
-        for (layered, outlined) in [(false, false), (false, true), (true, false), (true, true)] {
-            let kernel = |moving| Kernel::Motion { samples, layered, outlined, moving };
-            kernels.extend([false, true].map(kernel));
+        for layered in [false, true] {
+            for (rendered, moving) in [(1, false), (1, true), (2, false), (2, true)] {
+                kernels.push(Kernel::Motion { samples, rendered, layered, moving });
+            }
         }
         for write in WRITES {
             kernels.extend([false, true].map(|wide| Kernel::RasterPoints { write, samples, wide }));

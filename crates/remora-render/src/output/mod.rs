@@ -8,6 +8,7 @@
     reason = "functions are compiled twice, and loops over eight lanes without branches become vector instructions"
 )]
 pub(crate) mod history;
+pub(crate) mod outline;
 pub(crate) mod readback_layout;
 pub(crate) mod readback_ring;
 pub(crate) mod yuv;
@@ -45,6 +46,11 @@ impl Output {
         Self { on_device, planes: None, history: DeviceHistory::default() }
     }
 
+    /// Returns whether the device converts and combines frames.
+    pub(crate) fn on_device(&self) -> bool {
+        self.on_device
+    }
+
     /// Compiles what frames of the history need, if the device combines them.
     pub(crate) fn warm_up(
         &self,
@@ -55,9 +61,11 @@ impl Output {
         if !self.on_device {
             return Ok(());
         }
-        for variant in 0..8 {
-            let [layered, outlined, moving] = [1, 2, 4].map(|bit| variant & bit != 0);
-            kernels.ensure(graphics, Kernel::Motion { samples, layered, outlined, moving })?;
+        // Frames that begin a history have four samples and the full size.
+        let rendered = if samples == Samples::Four { 2 } else { 1 };
+        for variant in 0..4 {
+            let [layered, moving] = [1, 2].map(|bit| variant & bit != 0);
+            kernels.ensure(graphics, Kernel::Motion { samples, rendered, layered, moving })?;
         }
         DeviceHistory::warm_up(graphics, kernels)
     }

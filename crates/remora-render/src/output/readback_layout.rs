@@ -16,6 +16,8 @@ pub(crate) struct ReadbackLayout {
     pub depths_bytes: u64,
     /// Bytes of the guide of a frame of the history.
     pub guide_bytes: u64,
+    /// Bytes of the mask of selected pixels of a frame of the history.
+    pub mask_bytes: u64,
 }
 
 impl ReadbackLayout {
@@ -43,12 +45,16 @@ impl ReadbackLayout {
         (self.depths() + self.depths_bytes).next_multiple_of(8)
     }
 
-    pub(crate) fn bytes(&self) -> u64 {
-        self.guide() + self.guide_bytes
+    pub(crate) fn mask(&self) -> u64 {
+        (self.guide() + self.guide_bytes).next_multiple_of(8)
     }
 
-    /// Returns frame, timestamps, totals, number of missing pixels, pick, depths and guide.
-    pub(crate) fn split<'a>(&self, bytes: &'a [u8]) -> [&'a [u8]; 7] {
+    pub(crate) fn bytes(&self) -> u64 {
+        self.mask() + self.mask_bytes
+    }
+
+    /// Returns frame, timestamps, totals, number of missing pixels, pick, depths, guide and mask.
+    pub(crate) fn split<'a>(&self, bytes: &'a [u8]) -> [&'a [u8]; 8] {
         let part = |from: u64, length: u64| &bytes[from as usize..(from + length) as usize];
         [
             part(0, self.frame_bytes),
@@ -58,6 +64,7 @@ impl ReadbackLayout {
             part(self.pick(), PICK_BYTES),
             part(self.depths(), self.depths_bytes),
             part(self.guide(), self.guide_bytes),
+            part(self.mask(), self.mask_bytes),
         ]
     }
 }

@@ -1,5 +1,6 @@
 //! Motion of what a frame shows: for each cell, the surface and its place in the frame that the history ends with. A
-//! cell is the square of pixels of the stream that one rendered pixel stands for.
+//! cell is the square of pixels of the stream that one rendered pixel stands for. A kernel finds it, or the processor
+//! does from the visibility buffer, which is read back instead (`output/history/seen.rs`).
 
 use glam::{DVec3, Vec2, Vec3A};
 
@@ -10,8 +11,9 @@ use crate::frame::{FrameRequest, History, RenderError, Samples, Size};
 use crate::kernels::groups::Group;
 use crate::kernels::shared::{GROUPS_WIDE, MotionFrame, SAMPLE_OFFSETS};
 use crate::kernels::{Kernel, Kernels};
-use crate::passes::outline;
+use crate::passes::seen::SeenFrame;
 use crate::passes::targets::{Scratch, Targets};
+use crate::residency::instances::InstanceStore;
 use crate::view::View;
 
 /// Words per cell in the guide: motion, depths, surface.
@@ -27,7 +29,7 @@ const STREAM_MIN: u32 = 4;
 const TURN_MAX: f32 = 0.7;
 
 /// A frame's part in the history.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct HistoryFrame {
     /// True if pixels of earlier frames may be shown.
     pub continues: bool,
@@ -41,6 +43,8 @@ pub(crate) struct HistoryFrame {
     pub still: bool,
     /// True if no instance has changed either.
     pub unchanged: bool,
+    /// One bit per instance that has changed since the frame before, if the view has not; empty otherwise.
+    pub changed: Vec<u32>,
     /// True if nothing but the plain background lies behind everything.
     pub plain_background: bool,
 }
@@ -67,21 +71,25 @@ pub(crate) struct Motion {
     cells: u32,
     /// The variant that describes the frame in preparation.
     kernel: Option<Kernel>,
+    /// True if the kernel describes every frame, for comparisons.
+    pub(crate) by_kernel: bool,
+    /// Set if the processor describes the frame in preparation instead.
+    seen: Option<SeenFrame>,
     last: Option<LastFrame>,
     /// Number of frames that continued the history, from which the jitter follows.
     frames: usize,
 }
 
-/// The surfaces that the kernel looks at.
+/// The surfaces that the guide describes.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct MotionSurfaces {
+pub(crate) struct MotionSurfaces<'a> {
     pub samples: Samples,
     /// True if there is a transparent layer.
     pub layered: bool,
-    /// True if anything is selected.
-    pub outlined: bool,
     /// Blocks that solid and blended surfaces can cover.
     pub areas: [BlockRect; 2],
+    /// Instance and cluster of each entry, and the instances, if the processor may describe the frame.
+    pub entries: Option<(&'a [[u32; 2]], &'a InstanceStore)>,
 }
 
 impl HistoryFrame {
@@ -100,6 +108,8 @@ impl Motion {
             guide: None,
             cells: 0,
             kernel: None,
+            by_kernel: false,
+            seen: None,
             last: None,
             frames: 0,
         })
@@ -117,14 +127,7 @@ impl Motion {
 
     /// Returns the part that a frame has in the history; `None` if it has none, or the stream is too small. `view` has
     /// no jitter yet.
-    pub(crate) fn plan(
-        &self,
-        request: &FrameRequest,
-        view: &View,
-        origin: DVec3,
-        arrangement: u64,
-        has_moves: bool,
-    ) -> Option<HistoryFrame> {
+    pub(crate) fn plan(&self, request: &FrameRequest, view: &View, instances: &InstanceStore) -> Option<HistoryFrame> {
         let (render, stream) = (request.render_size, request.stream_size);
         if stream.width.min(stream.height) < STREAM_MIN {
             return None;
@@ -143,13 +146,14 @@ impl Motion {
         let continues = request.options.history == History::Continue
             && self.last.is_some_and(|last| {
                 last.stream_size == stream
-                    && last.origin == origin
-                    && last.arrangement == arrangement
+                    && last.origin == instances.origin
+                    && last.arrangement == instances.arrangement
                     && last.checkerboard == request.options.checkerboard
                     && last.view.forward.dot(view.forward) > TURN_MAX.cos()
             });
         let still = self.last.is_some_and(|last| last.view.shows_the_same_as(view));
         let plain_background = request.options.checkerboard == 0.0;
+        let has_moves = instances.has_moves();
         Some(HistoryFrame {
             continues,
             cells,
@@ -157,6 +161,7 @@ impl Motion {
             jitter,
             still,
             unchanged: still && !has_moves,
+            changed: if continues && still && has_moves { instances.changed() } else { Vec::new() },
             plain_background,
         })
     }
@@ -169,18 +174,32 @@ impl Motion {
         self.frames += 1;
     }
 
-    /// Compiles the kernel, uploads everything that it reads, and makes room for its results.
+    /// Decides who describes the frame. For the kernel, compiles it, uploads everything that it reads, and makes room
+    /// for its results.
     pub(crate) fn prepare(
         &mut self,
         graphics: &Graphics,
         kernels: &mut Kernels,
         frame: &HistoryFrame,
         view: &View,
-        surfaces: MotionSurfaces,
+        surfaces: MotionSurfaces<'_>,
         (epoch, moves): (u32, &[[[f32; 4]; 3]]),
     ) -> Result<(), RenderError> {
-        let MotionSurfaces { samples, layered, outlined, areas } = surfaces;
-        let kernel = Kernel::Motion { samples, layered, outlined, moving: !moves.is_empty() };
+        let MotionSurfaces { samples, layered, areas, entries } = surfaces;
+        let last = self.last.map_or(*view, |last| last.view);
+        let uniform = uniform(frame, view, &last, areas, epoch);
+        let rendered = rendered_pixels(frame, view);
+        let simple = samples == Samples::One && rendered == 1 && !self.by_kernel;
+        self.seen = entries.filter(|_| simple).map(|(entries, instances)| {
+            let nothing = BlockRect { first: [0, 0], size: Size::new(0, 0) };
+            let areas = [areas[0], if layered { areas[1] } else { nothing }];
+            SeenFrame::new(uniform, view, areas, entries, (instances, moves))
+        });
+        if self.seen.is_some() {
+            self.kernel = None;
+            return Ok(());
+        }
+        let kernel = Kernel::Motion { samples, rendered, layered, moving: !moves.is_empty() };
         kernels.ensure(graphics, kernel)?;
         self.kernel = Some(kernel);
         let bytes = frame.guide_bytes();
@@ -190,8 +209,6 @@ impl Motion {
         }
         self.cells = frame.cells.pixels();
         self.moves.write(graphics, moves)?;
-        let last = self.last.map_or(*view, |last| last.view);
-        let uniform = uniform(frame, view, &last, areas, epoch);
         graphics.queue.write_buffer(&self.uniform, 0, bytemuck::bytes_of(&uniform));
         Ok(())
     }
@@ -199,6 +216,39 @@ impl Motion {
     /// Returns the guide that [`Self::record`] fills.
     pub(crate) fn guide(&self) -> Option<&wgpu::Buffer> {
         self.guide.as_ref()
+    }
+
+    /// Returns the number of bytes that the processor reads to learn the guide.
+    pub(crate) fn readback_bytes(&self, frame: &HistoryFrame) -> u64 {
+        self.seen.as_ref().map_or_else(|| frame.guide_bytes(), SeenFrame::bytes)
+    }
+
+    /// Copies them into a readback.
+    pub(crate) fn append(
+        &self,
+        encoder: &mut wgpu::CommandEncoder,
+        frame: &HistoryFrame,
+        targets: &Targets,
+        readback: &wgpu::Buffer,
+        mut at: u64,
+    ) {
+        let Some(seen) = &self.seen else {
+            if let Some(guide) = &self.guide {
+                encoder.copy_buffer_to_buffer(guide, 0, readback, at, frame.guide_bytes());
+            }
+            return;
+        };
+        for (buffer, (first, bytes)) in [&targets.visibility, &targets.layers[0]].into_iter().zip(seen.rows()) {
+            if bytes > 0 {
+                encoder.copy_buffer_to_buffer(buffer, first, readback, at, bytes);
+            }
+            at += bytes;
+        }
+    }
+
+    /// Hands over what the processor needs to describe the frame; `None` if the kernel does.
+    pub(crate) fn take_seen(&mut self) -> Option<SeenFrame> {
+        self.seen.take()
     }
 
     /// Hands over the guide, which the next frame reads as that of the frame before.
@@ -219,14 +269,12 @@ impl Motion {
         kernels: &Kernels,
         scene: &wgpu::BindGroup,
         (targets, scratch): (&Targets, &Scratch),
-        mask: Option<&wgpu::Buffer>,
     ) {
         let (Some(guide), Some(kernel)) = (&self.guide, self.kernel) else { return };
-        let Kernel::Motion { layered, outlined, .. } = kernel else { return };
-        // Unused bindings get a small placeholder.
+        let Kernel::Motion { layered, .. } = kernel else { return };
+        // An unused binding gets a small placeholder.
         let layer = if layered { &targets.layers[0] } else { &scratch.list_counts };
-        let mask = mask.filter(|_| outlined).unwrap_or(&scratch.list_counts);
-        let buffers = [&self.uniform, &targets.visibility, layer, mask, self.moves.buffer(), guide];
+        let buffers = [&self.uniform, &targets.visibility, layer, self.moves.buffer(), guide];
         let bind_group = kernels.layouts.bind(&graphics.device, Group::Motion, &buffers);
         let mut pass = encoder.begin_compute_pass(&Default::default());
         pass.set_pipeline(kernels.get(kernel));
@@ -245,6 +293,11 @@ fn jitter(frame: usize, cell_pixels: u32) -> Vec2 {
         1 => sample(frame),
         _ => Vec2::from(CELL_ORDER[frame % 4]) + sample(frame / 4),
     }
+}
+
+/// Returns the number of rendered pixels per cell in each direction, 1 or 2.
+fn rendered_pixels(frame: &HistoryFrame, view: &View) -> u8 {
+    if view.size.width / frame.cells.width < 2 { 1 } else { 2 }
 }
 
 fn uniform(frame: &HistoryFrame, view: &View, last: &View, areas: [BlockRect; 2], epoch: u32) -> MotionFrame {
@@ -268,8 +321,8 @@ fn uniform(frame: &HistoryFrame, view: &View, last: &View, areas: [BlockRect; 2]
         areas.map(|area| [area.first[0], area.first[1], area.size.width, area.size.height]);
     let whole = |row: Vec3A| row.extend(0.0).to_array();
     MotionFrame {
-        cells: [frame.cells.width, frame.cells.height, size.width / frame.cells.width, epoch],
-        jitter: [view.jitter.x, view.jitter.y, scale, outline::RADIUS_PIXELS_MAX],
+        cells: [frame.cells.width, frame.cells.height, epoch, 0],
+        jitter: [view.jitter.x, view.jitter.y, scale, 0.0],
         solid_area,
         blended_area,
         before_x: before(row_x),

@@ -1,5 +1,6 @@
-//! The outline of selected instances: their pixels are marked during shading, and the line is drawn into the finished
-//! frame. It costs nothing while nothing is selected.
+//! The outline of selected instances: their pixels are marked during shading. The line is drawn into the finished
+//! frame, unless that takes part in a history: `output/outline/` then draws it after the history. Both cost nothing
+//! while nothing is selected.
 
 use bytemuck::bytes_of;
 
@@ -15,9 +16,6 @@ use crate::passes::targets::{Targets, VisibilityView};
 const WIDTH_PIXELS: f32 = 2.0;
 /// Smallest width. A thinner line would show gaps in a frame that is enlarged a lot.
 const WIDTH_PIXELS_MIN: f32 = 1.0;
-/// Largest distance of a pixel of the line from a marked one, in pixels.
-pub(crate) const RADIUS_PIXELS_MAX: f32 = 2.0;
-const _: () = assert!(RADIUS_PIXELS_MAX >= WIDTH_PIXELS);
 
 /// Marks the samples that show something selected, one word per pixel.
 #[derive(Debug, Default)]
@@ -43,7 +41,7 @@ impl Outline {
         let mask = match self.mask.take().filter(|(held, _)| *held == size) {
             Some((_, mask)) => mask,
             None => {
-                let usage = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_DST;
+                let usage = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_DST | wgpu::BufferUsages::COPY_SRC;
                 graphics.buffer("selection mask", u64::from(size.pixels()) * 4, usage)?
             }
         };

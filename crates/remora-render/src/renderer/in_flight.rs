@@ -4,7 +4,9 @@ use std::collections::VecDeque;
 
 use crate::device::graphics::Graphics;
 use crate::frame::{FrameDone, FrameRequest, FrameTimings, History, RenderError, RenderedFrame};
+use crate::output::history::seen::Guide;
 use crate::output::history::{Accumulator, Planes, Samples};
+use crate::output::outline::{Marks, OutlinePainter};
 use crate::output::readback_layout::ReadbackLayout;
 use crate::output::readback_ring::wait_for;
 use crate::output::yuv::Converter;
@@ -12,6 +14,8 @@ use crate::passes::motion::HistoryFrame;
 use crate::passes::occlusion::{Occlusion, OcclusionQuery};
 use crate::passes::pick::Pick;
 use crate::passes::profile::Profile;
+use crate::passes::seen::SeenFrame;
+use crate::passes::sliced_encoder::SliceLengths;
 use crate::passes::targets::gradient;
 use crate::timing::Stopwatch;
 use crate::view::View;
@@ -25,6 +29,7 @@ pub(super) struct SubmittedFrame {
     pub(super) finished: bool,
     /// True if the device counts the pixels that are neither new nor taken from the history.
     pub(super) counts_missing: bool,
+    pub(super) in_slices: bool,
     pub(super) timings: FrameTimings,
     pub(super) stopwatch: Stopwatch,
     /// Triangles drawn without a query.
@@ -36,6 +41,8 @@ pub(super) struct SubmittedFrame {
     pub(super) pick: Option<Pick>,
     /// The view, and the frame's part in the history.
     pub(super) history: Option<(View, HistoryFrame)>,
+    /// Set if the processor describes the motion of the frame.
+    pub(super) seen: Option<SeenFrame>,
 }
 
 /// A frame with slices that have not been submitted.
@@ -60,17 +67,21 @@ impl SlicedFrame {
     }
 }
 
-/// Makes images of readbacks. Keeps the history on the processor.
+/// Makes images of readbacks. Keeps the history on the processor, and what was measured.
 #[derive(Default)]
 pub(super) struct Reader {
+    /// The lengths of slices that fit the last frame in slices.
+    pub(super) slice_lengths: SliceLengths,
     converter: Converter,
     history: Accumulator,
+    painter: OutlinePainter,
 }
 
 impl Reader {
     /// Forgets the history and frees its memory.
     pub(super) fn forget_history(&mut self) {
         self.history.forget();
+        self.painter = OutlinePainter::default();
     }
 
     /// Reads the readback of a finished frame, and stores the image in `into`.
@@ -83,7 +94,7 @@ impl Reader {
         into: &mut RenderedFrame,
     ) -> FrameDone {
         submitted.timings.draw = submitted.stopwatch.lap();
-        let [pixels, marks, totals, missing, picked, depths, guide] = submitted.layout.split(bytes);
+        let [pixels, marks, totals, missing, picked, depths, guide, mask] = submitted.layout.split(bytes);
         let query = submitted.query.as_ref();
         let survivors = query.map(|query| occlusion.evaluate(query, totals, depths)).unwrap_or_default();
         let tested = query.map_or(0, |query| query.candidates);
@@ -91,6 +102,9 @@ impl Reader {
         submitted.timings.raster = stages.raster;
         submitted.timings.shade = stages.shade;
         submitted.timings.blend = stages.blend;
+        if submitted.in_slices {
+            self.slice_lengths = SliceLengths::fitting(submitted.clusters, stages.raster, stages.shade);
+        }
         let request = &submitted.request;
         let mut valid_share = 1.0;
         if submitted.finished {
@@ -103,9 +117,16 @@ impl Reader {
                 valid_share = 1.0 - missing as f32 / request.stream_size.pixels() as f32;
             }
         } else if let Some((_, frame)) = &submitted.history {
+            let guide = submitted.seen.as_ref().map_or(Guide::Described(guide), |seen| Guide::Seen(seen, guide));
             valid_share = self.combine(request, frame, pixels, guide, into);
         } else {
             self.converter.convert(pixels, request.render_size, request.stream_size, request.format, into);
+        }
+        if let Some((_, frame)) = submitted.history.as_ref().filter(|_| !mask.is_empty()) {
+            let (size, samples) = (request.render_size, request.samples.count());
+            let HistoryFrame { jitter, continues, unchanged, .. } = *frame;
+            let marks = Marks { words: mask, size, samples, jitter, continues, unchanged };
+            self.painter.draw(&marks, request.options.outline_color, into);
         }
         submitted.timings.convert = submitted.stopwatch.lap();
         FrameDone {
@@ -128,10 +149,10 @@ impl Reader {
         request: &FrameRequest,
         frame: &HistoryFrame,
         pixels: &[u8],
-        guide: &[u8],
+        guide: Guide<'_>,
         into: &mut RenderedFrame,
     ) -> f32 {
-        let Self { converter, history } = self;
+        let Self { converter, history, .. } = self;
         let size = request.stream_size;
         (into.width, into.height) = (size.width, size.height);
         // Every byte is written below.

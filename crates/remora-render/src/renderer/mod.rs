@@ -65,7 +65,7 @@ pub struct Renderer {
     sliced: Option<SlicedFrame>,
     occlusion: Occlusion,
     outline: Outline,
-    motion: Motion,
+    pub(crate) motion: Motion,
     profile: Profile,
     reader: Reader,
     pub(crate) output: Output,
@@ -272,8 +272,7 @@ impl Renderer {
         let mut stopwatch = Stopwatch::start();
         self.models.upload_pages(&self.graphics, self.selection.frame, Duration::ZERO)?;
         let view = View::new(&request.camera, self.instances.origin, request.render_size);
-        let InstanceStore { origin, arrangement, .. } = self.instances;
-        let history = self.motion.plan(request, &view, origin, arrangement, self.instances.has_moves());
+        let history = self.motion.plan(request, &view, &self.instances);
         let view = match &history {
             Some(frame) => view.jittered(frame.jitter * view.size.width as f32 / request.stream_size.width as f32),
             None => view,
@@ -316,8 +315,8 @@ impl Renderer {
             let surfaces = MotionSurfaces {
                 samples: request.samples,
                 layered,
-                outlined: self.instances.selected() > 0,
                 areas: areas.map(|bounds| bounds.area(self.targets[0].blocks)),
+                entries: (!self.output.on_device()).then_some((&self.selection.entries[..], &self.instances)),
             };
             let (epoch, moves) = self.instances.moves();
             self.motion.prepare(&self.graphics, &mut self.kernels, frame, &view, surfaces, (epoch, &moves))?;
@@ -353,23 +352,27 @@ impl Renderer {
             numbers: self.numbers.buffer(),
             occlusion: query.is_some().then_some(&self.occlusion),
             outline: (self.instances.selected() > 0).then_some(&self.outline),
+            // A line in the history would leave a trail.
+            draws_line: history.is_none(),
             pick: pick.as_ref(),
         };
-        let mut slices = SlicedEncoder::new(&self.graphics, in_slices);
+        let mut slices = SlicedEncoder::new(&self.graphics, in_slices.then_some(self.reader.slice_lengths));
         stage.record(&mut slices, &self.selection, request);
         let encoder = slices.encoder();
         if history.is_some() {
             let buffers = (targets, &self.scratch);
-            self.motion.record(encoder, &self.graphics, &self.kernels, &bindings.scene, buffers, self.outline.mask());
+            self.motion.record(encoder, &self.graphics, &self.kernels, &bindings.scene, buffers);
         }
         let guided = history.as_ref().zip(self.motion.guide());
         let guided = guided.map(|((_, frame), guide)| GuidedFrame { frame, guide });
         let content = self.output.record(&self.graphics, &mut self.kernels, targets, request, guided, encoder)?;
         let depths_bytes = query.as_ref().map_or(0, |query| query.bytes);
         // Only the processor needs the guide.
-        let guide = guided.filter(|_| !content.finished);
-        let guide_bytes = guide.map_or(0, |guided| guided.frame.guide_bytes());
-        let layout = ReadbackLayout { frame_bytes: content.bytes, depths_bytes, guide_bytes };
+        let guide = history.as_ref().filter(|_| !content.finished);
+        let guide_bytes = guide.map_or(0, |(_, frame)| self.motion.readback_bytes(frame));
+        let mask = self.outline.mask().filter(|_| self.instances.selected() > 0 && history.is_some());
+        let mask_bytes = mask.map_or(0, wgpu::Buffer::size);
+        let layout = ReadbackLayout { frame_bytes: content.bytes, depths_bytes, guide_bytes, mask_bytes };
         let bytes = layout.bytes();
         let readback = self.ring.take_buffer(&self.graphics, bytes)?;
         encoder.copy_buffer_to_buffer(content.buffer, 0, &readback, 0, content.bytes);
@@ -383,8 +386,11 @@ impl Renderer {
         if let Some(missing) = content.missing {
             encoder.copy_buffer_to_buffer(missing, 0, &readback, layout.missing(), 4);
         }
-        if let Some(GuidedFrame { guide, .. }) = guide {
-            encoder.copy_buffer_to_buffer(guide, 0, &readback, layout.guide(), guide_bytes);
+        if let Some((_, frame)) = guide {
+            self.motion.append(encoder, frame, targets, &readback, layout.guide());
+        }
+        if let Some(mask) = mask {
+            encoder.copy_buffer_to_buffer(mask, 0, &readback, layout.mask(), mask_bytes);
         }
         let mut slices = slices.finish();
         let submission = self.graphics.queue.submit(slices.pop_front());
@@ -394,6 +400,7 @@ impl Renderer {
             layout,
             finished: content.finished,
             counts_missing: content.missing.is_some(),
+            in_slices,
             timings: FrameTimings { select, submit, ..Default::default() },
             stopwatch,
             triangles: self.selection.triangles,
@@ -403,6 +410,7 @@ impl Renderer {
             query,
             pick,
             history,
+            seen: self.motion.take_seen(),
         };
         if slices.is_empty() {
             self.end_history_with(&submitted);

@@ -298,6 +298,15 @@ impl InstanceStore {
         self.moved.structure || !self.moved.before.is_empty()
     }
 
+    /// Returns one bit per instance, which is set if it has changed since the last frame of the history.
+    pub(crate) fn changed(&self) -> Vec<u32> {
+        let mut bits = vec![0; self.records.len().div_ceil(32)];
+        for (index, _) in &self.moved.before {
+            bits[*index as usize / 32] |= 1 << (index % 32);
+        }
+        bits
+    }
+
     /// Returns the epoch of the moves since the last frame of the history, and each move: the rows of the transform
     /// that takes a point of the instance to its place in that frame. Zeros stand for an instance that looks different.
     pub(crate) fn moves(&self) -> (u32, Vec<[[f32; 4]; 3]>) {
@@ -310,6 +319,12 @@ impl InstanceStore {
         });
         // The first one is `Moves::DIFFERENT`.
         (self.moved.epoch, std::iter::once([[0.0; 4]; 3]).chain(moved).collect())
+    }
+
+    /// Returns the index among the moves of an instance that has changed since the last frame of the history.
+    pub(crate) fn move_of(&self, instance: u32) -> Option<u32> {
+        let word = self.records.get(instance as usize)?[3][3];
+        (word >> MOVE_BITS == self.moved.epoch).then_some(word & MOVE_MASK)
     }
 
     /// Notes that the history now ends with a frame that shows all changes.

@@ -1,4 +1,5 @@
-// Decides for each cell how far the history can be used, as `output/history/cells.rs` does. One invocation per cell.
+// Decides for each cell how far the history can be used, as `output/history/cells/mod.rs` does. One invocation per
+// cell.
 //
 // The result of a cell is its motion, which is that of the nearest surface among the cell and its neighbours, and a
 // word that holds the smallest sample of the neighbourhood, the largest one, and the residual, which is half of the
@@ -32,21 +33,21 @@ fn judge_cells(@builtin(global_invocation_id) id: vec3<u32>) {
         depth = max(depth, found);
         flags |= guide[2u * area + at];
     }
-    if (flags == 0u && history.plain_background != 0u) {
+    if ((flags & ~SURFACE_TOUCHED) == 0u && history.plain_background != 0u) {
         cells[own] = vec2(0u, BACKGROUND_CELL);
         return;
     }
     let motion = guide[nearest];
-    let surface = guide[2u * area + nearest];
+    let surface = guide[2u * area + nearest] & ~SURFACE_TOUCHED;
     let stream = size * history.sides.x;
     let moved = unpacked(motion);
     let at = (vec2<f32>(id.xy) + 0.5) * f32(history.sides.x) + history.jitter - 0.5 + moved;
+    // Where no changed instance was or is, a view that has not changed shows what it did.
+    let keeps = history.still != 0u && all(history.cells_before == size);
     if (history.continues == 0u
-        // In an unchanged view, the flag stems from an earlier frame.
-        || (((own_surface | surface) & SURFACE_DIFFERENT) != 0u && history.still != UNCHANGED)
-        || (flags & SURFACE_DRAWN_OVER) != 0u
+        || ((own_surface | surface) & SURFACE_DIFFERENT) != 0u
         || !inside(at, stream)
-        || !(history.still == UNCHANGED
+        || !(history.still == UNCHANGED || (keeps && motion == 0u && (flags & SURFACE_TOUCHED) == 0u)
             || was_visible((vec2<f32>(id.xy) + 0.5) * f32(history.sides.x) + moved, surface, depth))) {
         cells[own] = vec2(motion, NEW_CELL);
         return;
@@ -102,5 +103,6 @@ fn was_visible(at: vec2<f32>, surface: u32, depths: u32) -> bool {
 
 fn is_same(found_surface: u32, found_depths: u32, surface: u32, expected: f32) -> bool {
     let found = bitcast<f32>(found_depths & 0xffff0000u);
-    return (found_surface & ~SURFACE_DIFFERENT) == surface && abs(found - expected) <= expected * DEPTH_TOLERANCE;
+    let same = (found_surface & ~(SURFACE_DIFFERENT | SURFACE_TOUCHED)) == surface;
+    return same && abs(found - expected) <= expected * DEPTH_TOLERANCE;
 }

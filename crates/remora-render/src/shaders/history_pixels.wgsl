@@ -1,4 +1,4 @@
-// Combines a frame with its history, as `output/history/pixels.rs` does, and converts the result to I420. One
+// Combines a frame with its history, as `output/history/pixels/mod.rs` does, and converts the result to I420. One
 // invocation makes eight by two pixels: two words of luma in two rows, and one word of each chroma plane.
 
 // Pixels of the stream per cell in each direction, 1 or 2.

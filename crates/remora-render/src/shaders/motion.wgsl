@@ -1,23 +1,22 @@
 // Describes, for each cell of a frame, the surface that it shows and where the frame before showed the same point. A
 // cell is the square of pixels that one rendered pixel stands for. One invocation per cell.
 
+// Rendered pixels per cell in each direction. A constant, because lavapipe compiles a kernel again for every frame if a
+// uniform alone decides how often a loop runs.
+override RENDERED: u32 = 1u;
 // True if a transparent layer can lie in front of solid surfaces.
 override LAYERED: bool = false;
-// True if selected parts have an outline.
-override OUTLINED: bool = false;
 // True if any instance has moved or looks different.
 override MOVING: bool = false;
 
 @group(2) @binding(0) var<uniform> motion_uniform: MotionFrame;
 @group(2) @binding(1) var<storage, read> seen: array<Pair>;
 @group(2) @binding(2) var<storage, read> layer: array<Pair>;
-// Marked samples of each pixel.
-@group(2) @binding(3) var<storage, read> mask: array<u32>;
 // Three rows of the transform that takes a point of a moved instance to its place in the frame before. A first row
 // without a direction stands for an instance that looks different now.
-@group(2) @binding(4) var<storage, read> moves: array<vec4<f32>>;
+@group(2) @binding(3) var<storage, read> moves: array<vec4<f32>>;
 // Three planes of one word per cell: motion, depths, surface.
-@group(2) @binding(5) var<storage, read_write> guide: array<u32>;
+@group(2) @binding(4) var<storage, read_write> guide: array<u32>;
 
 // A copy of the uniform, for the reason why there is one of the frame's.
 var<private> motion: MotionFrame;
@@ -32,13 +31,13 @@ fn describe_motion(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invoc
     let index = min((group.y * GROUPS_WIDE + group.x) * 64u + lane, area - 1u);
     let cell = vec2(index % cells.x, index / cells.x);
     // The first sample stands outside of the loop, which most frames then never enter.
-    let first_place = min(cell * cells.z, frame.size.xy - 1u);
+    let first_place = min(cell * RENDERED, frame.size.xy - 1u);
     var nearest = found_at(first_place, 0u);
     var at = position_of(first_place, 0u);
-    for (var each = 1u; each < cells.z * cells.z * SAMPLES; each++) {
+    for (var each = 1u; each < RENDERED * RENDERED * SAMPLES; each++) {
         let pixel = each / SAMPLES;
         let sample = each % SAMPLES;
-        let place = min(cell * cells.z + vec2(pixel % cells.z, pixel / cells.z), frame.size.xy - 1u);
+        let place = min(cell * RENDERED + vec2(pixel % RENDERED, pixel / RENDERED), frame.size.xy - 1u);
         let found = found_at(place, sample);
         let nearer = found.y > nearest.y;
         at = select(at, position_of(place, sample), nearer);
@@ -57,7 +56,7 @@ fn describe_motion(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invoc
     var different = false;
     if (MOVING) {
         let move_of = unpack(instances[instance * INSTANCE_QUADS + 3u]).w;
-        let has_moved = (move_of >> MOVE_BITS) == cells.w;
+        let has_moved = (move_of >> MOVE_BITS) == cells.z;
         let first = select(0u, (move_of & MOVE_MASK) * 3u, has_moved);
         let row_x = moves[first];
         let row_y = moves[first + 1u];
@@ -87,7 +86,7 @@ fn describe_motion(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invoc
     let surface = (instance + 1u) | select(0u, SURFACE_DIFFERENT, different);
     guide[index] = select(0u, (u32(steps.x) & 0xffffu) | (u32(steps.y) << 16u), shows);
     guide[area + index] = select(0u, depths, shows);
-    guide[2u * area + index] = select(0u, surface, shows) | select(0u, SURFACE_DRAWN_OVER, drawn_over(cell));
+    guide[2u * area + index] = select(0u, surface, shows);
 }
 
 // Returns the foremost surface of a sample and the bits of its depth.
@@ -108,25 +107,4 @@ fn position_of(place: vec2<u32>, sample: u32) -> vec2<f32> {
 fn holds(area: vec4<u32>, pixel: vec2<u32>) -> bool {
     let block = vec2(pixel.x / BLOCK_WIDTH, pixel.y / BLOCK_HEIGHT);
     return all(block >= area.xy) && all(block < area.xy + area.zw);
-}
-
-// Returns whether the outline may be drawn over a pixel of the cell.
-fn drawn_over(cell: vec2<u32>) -> bool {
-    if (!OUTLINED) {
-        return false;
-    }
-    let radius = i32(motion.jitter.w);
-    let size = vec2<i32>(frame.size.xy);
-    let first = vec2<i32>(cell * motion.cells.z);
-    var found = false;
-    var whole = true;
-    for (var y = -radius; y < radius + i32(motion.cells.z); y++) {
-        for (var x = -radius; x < radius + i32(motion.cells.z); x++) {
-            let place = clamp(first + vec2(x, y), vec2(0), size - 1);
-            let marked = mask[place.y * size.x + place.x] != 0u;
-            found = found || marked;
-            whole = whole && marked;
-        }
-    }
-    return found && !whole;
 }

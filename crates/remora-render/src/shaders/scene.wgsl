@@ -10,7 +10,7 @@ override SAMPLES: u32 = 1u;
 // << 8 | number of triangles or points. Details start at the next whole quad after the triangles.
 @group(0) @binding(2) var<storage, read> clusters: array<Quad>;
 // Instance, with a bit for mirrored ones, and cluster of every entry of this frame. Entry 0 is empty.
-@group(0) @binding(3) var<storage, read> entries: array<vec2<u32>>;
+@group(0) @binding(3) var<storage, read> entries: array<Pair>;
 // MATERIAL_QUADS each.
 @group(0) @binding(4) var<storage, read> materials: array<Quad>;
 
@@ -66,7 +66,7 @@ struct Entry {
 }
 
 fn entry_of(number: u32) -> Entry {
-    let words = entries[number];
+    let words = unpair(entries[number]);
     return Entry(words.x & ~ENTRY_MIRRORED, words.y, (words.x & ENTRY_MIRRORED) != 0u);
 }
 

@@ -10,26 +10,26 @@ use crate::studio::{Parts, SIZE, Studio, at, camera, matte, request, unlit};
 
 const HALF: Size = Size::new(SIZE.width / 2, SIZE.height / 2);
 
-fn in_motion(camera: Camera) -> FrameRequest {
+pub(crate) fn in_motion(camera: Camera) -> FrameRequest {
     let full = in_full(camera);
     let options = remora_render::FrameOptions { history: History::Continue, ..full.options };
     FrameRequest { render_size: HALF, samples: Samples::One, options, ..full }
 }
 
-fn in_full(camera: Camera) -> FrameRequest {
+pub(crate) fn in_full(camera: Camera) -> FrameRequest {
     let request = request(camera, Samples::Four);
     let options = remora_render::FrameOptions { history: History::Begin, ..request.options };
     FrameRequest { format: PixelFormat::I420, options, ..request }
 }
 
 /// Returns a camera on a circle around the middle.
-fn around(degrees: f32) -> Camera {
+pub(crate) fn around(degrees: f32) -> Camera {
     let angle = degrees.to_radians();
     camera(Vec3::new(angle.sin() * 6.0, 1.5, angle.cos() * 6.0), Vec3::ZERO)
 }
 
 /// Thin rods before a large sheet, and a ball.
-fn model() -> Model {
+pub(crate) fn model() -> Model {
     let mut parts = Parts::default();
     parts.add(&sheet(1), matte(0.75, 0.7, 0.6), Affine3A::from_scale(Vec3::splat(2.5)) * at(0.0, 0.0, -0.3));
     parts.add(&sphere(24, 32), unlit(0.9, 0.05, 0.05), at(0.0, 0.0, 1.5));
@@ -159,6 +159,39 @@ fn nothing_changes_while_nothing_moves_after_a_frame_in_full() {
     }
 }
 
+/// Moves a part in steps while the view rests, and returns how much frames differ from those in full: the root of the
+/// mean squared difference, and the largest patch.
+fn moves_in_a_resting_view(part: usize, step: DVec3) -> (f64, f64) {
+    let mut pair = Pair::new();
+    let view = around(20.0);
+    pair.motion.draw_once(&in_full(view));
+    let entity = pair.entities[part];
+    let (mut largest, mut patch) = (0.0_f64, 0.0_f64);
+    for _ in 0..8 {
+        pair.both(|scene| {
+            let local = scene.entity(entity).expect("the entity is there").local;
+            scene.set_local(entity, DAffine3::from_translation(step) * local).expect("the entity is there");
+        });
+        let [frame, full] = pair.frame(view);
+        largest = largest.max(difference(&frame, &full));
+        patch = patch.max(largest_patch(&frame, &full));
+    }
+    (largest, patch)
+}
+
+#[test]
+fn a_part_that_moves_in_a_resting_view_leaves_all_others_as_they_are() {
+    // The ball moves beside the rods, of which samples miss most.
+    let (difference, patch) = moves_in_a_resting_view(1, DVec3::new(0.0, 0.07, 0.0));
+    assert!(difference < 5.8 && patch < 48.0, "frames differ by {difference}, and a patch by {patch}");
+}
+
+#[test]
+fn a_thin_part_that_moves_in_a_resting_view_leaves_no_trail() {
+    let (difference, patch) = moves_in_a_resting_view(5, DVec3::new(0.09, 0.0, 0.0));
+    assert!(difference < 4.5 && patch < 52.0, "frames differ by {difference}, and a patch by {patch}");
+}
+
 #[test]
 fn a_resting_view_converges_after_a_movement() {
     let mut pair = Pair::new();
@@ -233,6 +266,33 @@ fn an_outline_leaves_no_trail_when_it_goes_and_shows_at_once_when_it_comes() {
         let (patch, usual) = (largest_patch(&frame, &full), largest_patch(&fresh, &full));
         assert!(patch < usual + 12.0, "comes: {comes}, a patch differs by {patch}, and by {usual} without a history");
     }
+}
+
+#[test]
+fn an_outline_in_motion_is_that_of_a_frame_at_rest() {
+    // Without anything selected, and with.
+    let (mut without, mut selected) = (Pair::new(), Pair::new());
+    let part = selected.entities[1];
+    selected.both(|scene| scene.select(&[part]).expect("the entity is there"));
+    without.orbit(3, 1.0);
+    selected.orbit(3, 1.0);
+    let (mut off, mut all) = (0.0, 0.0);
+    for index in 4..12 {
+        let [motion, full] = without.frame(around(index as f32));
+        let [motion_selected, full_selected] = selected.frame(around(index as f32));
+        let change =
+            |one: &RenderedFrame, other: &RenderedFrame, at: usize| f64::from(one.data[at]) - f64::from(other.data[at]);
+        for at in 0..full.data.len() {
+            let (in_motion, at_rest) = (change(&motion_selected, &motion, at), change(&full_selected, &full, at));
+            // Where there is a line in either frame.
+            if in_motion.abs().max(at_rest.abs()) > 4.0 {
+                off += change(&motion_selected, &full_selected, at).powi(2);
+                all += at_rest.powi(2);
+            }
+        }
+    }
+    let error = (off / all).sqrt();
+    assert!(error < 0.4, "the line differs by {error} of its strength");
 }
 
 #[test]

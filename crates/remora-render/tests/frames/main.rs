@@ -3,6 +3,7 @@
 mod coverage;
 mod detail;
 mod history;
+mod interruptions;
 mod look;
 mod memory;
 mod occlusion;

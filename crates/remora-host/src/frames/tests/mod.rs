@@ -2,6 +2,7 @@
 
 mod burst;
 mod departure;
+mod motion;
 
 use std::{
     net::{IpAddr, Ipv4Addr},
@@ -47,7 +48,7 @@ impl Bench {
         let (inbox, inputs) = sync_channel(INBOX);
         let frames = FrameLoop::new(options(), Clock::start(), inbox, &|_| {}).expect("a graphics adapter");
         let mut bench = Self { frames, inputs };
-        bench.take(Input::Transport(TransportEvent::ChannelOpen(Channel::Control)));
+        bench.transport(TransportEvent::ChannelOpen(Channel::Control));
         bench.say(Command::SetViewport(wire::SetViewport { width_pixels: 320, height_pixels: 180 }));
         bench
     }
@@ -57,9 +58,14 @@ impl Bench {
         self.frames.execute_commands(&|_| {});
     }
 
+    fn transport(&mut self, event: TransportEvent) {
+        let at = self.frames.clock.now();
+        self.take(Input::Transport { event, at });
+    }
+
     fn say(&mut self, command: Command) {
         let bytes = wire::ClientCommand { id: 5, command: Some(command) }.encode_to_vec();
-        self.take(Input::Transport(TransportEvent::Message { channel: Channel::Control, bytes: bytes.into() }));
+        self.transport(TransportEvent::Message { channel: Channel::Control, bytes: bytes.into() });
     }
 
     fn say_load(&mut self, uri: &str) {
@@ -105,18 +111,25 @@ impl Bench {
 
     /// Sends a pose that shows the middle of the scene from the front.
     fn look(&mut self) {
+        self.look_from(0.0);
+    }
+
+    /// Sends a pose that shows the middle of the scene from the front, after a turn by this angle in radians.
+    fn look_from(&mut self, angle: f64) {
         let bounds = self.frames.stage.scene_mut().bounds();
         let (center, radius) = if bounds.is_empty() { (DVec3::ZERO, 1.0) } else { (bounds.center(), bounds.radius()) };
+        let position = center + DVec3::new(angle.sin(), 0.0, angle.cos()) * radius * 3.0;
+        let turn = (angle as f32 * 0.5).sin_cos();
         let pose = wire::Pose {
             id: 1,
-            position: Some(wire::Point { x: center.x, y: center.y, z: center.z + radius * 3.0 }),
-            orientation: Some(wire::Quaternion { x: 0.0, y: 0.0, z: 0.0, w: 1.0 }),
+            position: Some(wire::Point { x: position.x, y: position.y, z: position.z }),
+            orientation: Some(wire::Quaternion { x: 0.0, y: turn.0, z: 0.0, w: turn.1 }),
             vertical_field_of_view: 0.8,
             near_plane_metres: 0.01,
             input_time_milliseconds: 0.0,
         };
         let bytes = pose.encode_to_vec();
-        self.take(Input::Transport(TransportEvent::Message { channel: Channel::Pose, bytes: bytes.into() }));
+        self.transport(TransportEvent::Message { channel: Channel::Pose, bytes: bytes.into() });
     }
 
     fn look_at(&mut self, x: f32, y: f32) -> Result<Option<(u32, DVec3)>, RenderError> {
@@ -220,7 +233,7 @@ fn picks_outlive_an_unload_and_end_with_the_connection() {
     bench.say(Command::UnloadAll(wire::UnloadAll {}));
     assert_eq!(bench.frames.picks.waiting(), [pick], "it still needs an answer");
     assert_eq!(bench.look_at(0.5, 0.0).expect("a device"), None);
-    bench.take(Input::Transport(TransportEvent::Closed(CloseReason::Goodbye)));
+    bench.transport(TransportEvent::Closed(CloseReason::Goodbye));
     assert!(bench.frames.picks.is_empty());
 }
 
@@ -229,7 +242,7 @@ fn a_client_may_leave_while_the_renderer_warms_up() {
     let (inbox, inputs) = sync_channel(INBOX);
     let mut frames = FrameLoop::new(options(), Clock::start(), inbox.clone(), &|_| {}).expect("a graphics adapter");
     for event in [TransportEvent::ChannelOpen(Channel::Control), TransportEvent::Closed(CloseReason::Goodbye)] {
-        inbox.send(Input::Transport(event)).expect("room in the inbox");
+        inbox.send(Input::Transport { event, at: Moment::ZERO }).expect("room in the inbox");
     }
     frames.warm_up(&inputs, &|_| {}, [|_: &mut remora_render::Renderer| Ok(())]).expect("a graphics adapter");
     assert!(!frames.connected && frames.pipeline.renderer.get().is_some());

@@ -22,9 +22,9 @@ use remora_render::{
 
 use ladder::{CARD, RESTING_ERROR, Rung, SOFTWARE, SOFTWARE_AT_START, growth};
 
-/// The render time with which the full frame arrives within 150 ms of the last change: 45 ms pass until the view counts
-/// as resting, and encoding takes the rest.
-const RESTING_RENDER_TARGET: Duration = Duration::from_millis(90);
+/// The render time with which the full frame arrives within 150 ms of the last change: about 25 ms pass until the view
+/// counts as resting after a drag, and encoding takes the rest.
+const RESTING_RENDER_TARGET: Duration = Duration::from_millis(110);
 
 /// Layers of transparent surfaces while something moves on a software adapter.
 const MOVING_BLEND_LAYERS: u32 = 2;

@@ -149,3 +149,21 @@ pub(super) fn unpacked(motion: Words) -> [Floats; 2] {
     }
     moved
 }
+
+/// Random numbers for tests, always the same.
+#[cfg(test)]
+pub(super) struct Random(pub(super) u64);
+
+#[cfg(test)]
+impl Random {
+    /// Returns a number below the limit.
+    pub(super) fn below(&mut self, limit: u32) -> u32 {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (((self.0 >> 32) * u64::from(limit)) >> 32) as u32
+    }
+
+    /// Returns a number from 0 to 1.
+    pub(super) fn share(&mut self) -> f32 {
+        self.below(65536) as f32 / 65535.0
+    }
+}

@@ -22,12 +22,14 @@ mod cells;
 pub(crate) mod device;
 mod lanes;
 mod pixels;
+pub(crate) mod seen;
 
 use crate::frame::Size;
-use crate::kernels::shared::{FINISHED_WEIGHT, SURFACE_DIFFERENT, WEIGHT_STEPS};
+use crate::kernels::shared::{FINISHED_WEIGHT, SURFACE_NUMBER, SURFACE_TOUCHED, WEIGHT_STEPS};
 use crate::passes::motion::HistoryFrame;
 use cells::Cells;
 use pixels::Rows;
+use seen::Guide;
 
 /// Unused weights behind the last one, because four are read at a time.
 const WEIGHTS_MORE: usize = 3;
@@ -111,7 +113,7 @@ impl Accumulator {
     }
 
     /// Begins a history with a finished frame of the stream's size.
-    pub(crate) fn begin(&mut self, frame: &HistoryFrame, guide: &[u8], finished: Samples<'_>) {
+    pub(crate) fn begin(&mut self, frame: &HistoryFrame, guide: Guide<'_>, finished: Samples<'_>) {
         let mut state = std::mem::take(&mut self.spare);
         state.describe(frame, guide);
         widen(finished.luma, &mut state.luma);
@@ -129,7 +131,7 @@ impl Accumulator {
     pub(crate) fn advance(
         &mut self,
         frame: &HistoryFrame,
-        guide: &[u8],
+        guide: Guide<'_>,
         samples: Samples<'_>,
         into: Planes<'_>,
     ) -> f32 {
@@ -142,8 +144,8 @@ impl Accumulator {
             plane.resize(count / 4, 0);
         }
         let last = self.last.as_ref().filter(|last| frame.continues && last.size == state.size);
-        if let Some(last) = last.filter(|last| frame.unchanged && last.cells == state.cells) {
-            state.stay(last);
+        if let Some(last) = last.filter(|last| frame.still && last.cells == state.cells) {
+            state.keep(last, &frame.changed);
         }
         let backdrop = self.backdrop.as_ref().filter(|(size, _)| *size == state.size && frame.plain_background);
         let backdrop = backdrop.map(|(_, backdrop)| backdrop);
@@ -160,20 +162,37 @@ impl Accumulator {
 }
 
 impl State {
-    /// Takes over the surfaces of the frame before, in which nothing was different: it may have seen thin parts that
-    /// the samples of this one miss.
-    fn stay(&mut self, last: &State) {
-        self.own.depths.clone_from(&last.own.depths);
-        self.own.ids.clear();
-        self.own.ids.extend(last.own.ids.iter().map(|id| id & !SURFACE_DIFFERENT));
-        self.motion.fill(0);
+    /// Takes over surfaces of the frame before, whose view was the same: it may have seen thin parts that the samples
+    /// of this one miss. Marks the cells that a changed instance covers now or covered before; they keep their own.
+    fn keep(&mut self, last: &State, changed: &[u32]) {
+        let has_changed = |surface: u32| {
+            let index = (surface & SURFACE_NUMBER).wrapping_sub(1);
+            changed.get(index as usize / 32).is_some_and(|bits| bits >> (index % 32) & 1 != 0)
+        };
+        let own = self.own.ids.iter_mut().zip(&mut self.own.depths).zip(&mut self.motion);
+        for (((id, depths), motion), (before, depths_before)) in own.zip(last.own.ids.iter().zip(&last.own.depths)) {
+            if *id == 0 && *before == 0 {
+                continue;
+            }
+            if has_changed(*id) || has_changed(*before) {
+                *id |= SURFACE_TOUCHED;
+            } else if depths_before >= depths {
+                *id = before & SURFACE_NUMBER;
+                // A surface that rests keeps its depth.
+                *depths = depths_before & 0xffff_0000 | depths_before >> 16;
+                *motion = 0;
+            }
+        }
     }
 
-    /// Takes over the guide of a frame: motion, depths and surfaces of its cells, one after another.
-    fn describe(&mut self, frame: &HistoryFrame, guide: &[u8]) {
+    /// Takes over the guide of a frame.
+    fn describe(&mut self, frame: &HistoryFrame, guide: Guide<'_>) {
         self.size = Size::new(frame.cells.width * frame.cell_pixels, frame.cells.height * frame.cell_pixels);
         (self.cells, self.cell_pixels) = (frame.cells, frame.cell_pixels);
-        let words = guide.as_chunks::<4>().0;
+        let words = match guide {
+            Guide::Described(bytes) => bytes.as_chunks::<4>().0,
+            Guide::Seen(frame, bytes) => return frame.describe(bytes, self),
+        };
         let cells = frame.cells.pixels() as usize;
         let copy = |from: &[[u8; 4]], into: &mut Vec<u32>| {
             into.clear();

@@ -25,6 +25,7 @@ impl FrameRecorder<'_> {
         );
         pass.set_bind_group(0, self.scene, &[]);
         pass.set_bind_group(1, self.models.geometry.bind_group(last.key.bank), &[]);
+        pass.set_bind_group(3, &self.lights[last.key.shading.bucket() as usize], &[]);
         let fragments = Fragments::of(last.key.phase, last.key.shading.detail());
         let wide = !self.graphics.adapter().software;
         pass.set_pipeline(self.kernels.get(Kernel::RasterLarge { fragments, write, samples, wide }));

@@ -32,9 +32,6 @@ use crate::residency::model_store::ModelStore;
 use crate::select::{Batch, Selection};
 use crate::surface::{Phase, Shading};
 
-/// Clusters that one slice of a frame rasterises: about 10 ms on two cores with four samples.
-const SLICE_CLUSTERS: u32 = 512;
-
 /// Squares of the checkerboard from top to bottom.
 const CHECKERBOARD_SQUARES: u32 = 36;
 
@@ -58,6 +55,8 @@ pub(crate) struct FrameRecorder<'a> {
     pub occlusion: Option<&'a Occlusion>,
     /// Set if an instance is selected.
     pub outline: Option<&'a Outline>,
+    /// True if the outline is drawn into the rendered frame, and false if it only marks pixels.
+    pub draws_line: bool,
     pub pick: Option<&'a Pick>,
 }
 
@@ -169,6 +168,7 @@ impl FrameRecorder<'_> {
         let solid = [Phase::Opaque, Phase::Mask];
         self.raster(slices, selection.batches_of(&solid), request.samples, DrawTarget::Solid, ClusterSet::Chosen);
         if let Some(occlusion) = self.occlusion {
+            slices.end_slice();
             let encoder = slices.encoder();
             occlusion.record_pyramid(encoder, self.graphics, self.kernels, targets, self.solid_area);
             if !selection.candidates.is_empty() {
@@ -215,7 +215,7 @@ impl FrameRecorder<'_> {
             self.composite(slices.encoder());
         }
         let encoder = slices.encoder();
-        if let Some(outline) = self.outline {
+        if let Some(outline) = self.outline.filter(|_| self.draws_line) {
             outline.draw(encoder, self.graphics, self.kernels, targets, request);
         }
         self.profile.mark(encoder, Mark::Blended);
@@ -325,7 +325,7 @@ impl FrameRecorder<'_> {
         let scratch = self.scratch;
         slices.encoder().clear_buffer(&scratch.queue_counts, 0, None);
         let wide = !self.graphics.adapter().software;
-        let at_once = if slices.slicing() { SLICE_CLUSTERS } else { u32::MAX };
+        let at_once = slices.clusters();
         let mut left = at_once;
         let mut pass = self.raster_pass(slices.encoder(), targets);
         for batch in batches {
@@ -369,9 +369,12 @@ impl FrameRecorder<'_> {
                 left = left.saturating_sub(count);
             }
         }
+        drop(pass);
         if batches.iter().all(|batch| batch.small) {
             return;
         }
+        slices.end_slice();
+        let mut pass = self.raster_pass(slices.encoder(), targets);
         match &self.targets.attachment {
             Some(attachment) => {
                 self.count_vertices(&mut pass);

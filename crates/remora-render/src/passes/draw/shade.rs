@@ -5,7 +5,7 @@ use bytemuck::bytes_of;
 
 use super::{DrawTarget, FrameRecorder};
 use crate::blocks::{BLOCK, BlockRect};
-use crate::frame::Samples;
+use crate::frame::{Samples, Size};
 use crate::kernels::Kernel;
 use crate::kernels::dispatch::set_arguments;
 use crate::kernels::groups::Group;
@@ -21,6 +21,17 @@ pub(super) fn resolve_kernel(run: &Run, samples: Samples, layer: bool) -> Kernel
             Kernel::Resolve { detail: run.key.shading.detail(), samples, layer }
         }
     }
+}
+
+/// Divides an area into parts of about equal height, at least one.
+fn rows(area: BlockRect, parts: u32) -> impl Iterator<Item = BlockRect> {
+    let parts = parts.min(area.size.height).max(1);
+    let row =
+        move |part: u32| area.first[1] + (u64::from(area.size.height) * u64::from(part) / u64::from(parts)) as u32;
+    (0..parts).map(move |part| BlockRect {
+        first: [area.first[0], row(part)],
+        size: Size::new(area.size.width, row(part + 1) - row(part)),
+    })
 }
 
 impl FrameRecorder<'_> {
@@ -47,21 +58,31 @@ impl FrameRecorder<'_> {
         for (index, runs) in runs.chunks(RUNS_AT_ONCE).enumerate() {
             // Later layers touch only blocks that the first layer touches.
             let collect = index == 0 && !matches!(target, DrawTarget::Layer { index: 1.. });
-            self.shade_runs(slices, runs, samples, target, collect);
+            // The layers cover so little that each of them is one slice.
+            let parts = if target == DrawTarget::Solid { slices.parts() } else { 1 };
+            // Parts are rows of blocks, so that the runs of a pixel are summed in their order in any number of parts.
+            for (part, area) in rows(self.area(target), parts).enumerate() {
+                slices.end_slice();
+                if collect && part == 0 {
+                    slices.encoder().clear_buffer(&self.scratch.touched_count, 0, None);
+                }
+                self.shade_runs(slices.encoder(), runs, samples, target, area, collect);
+            }
         }
     }
 
+    /// Shades the blocks of an area.
     fn shade_runs(
         &self,
-        slices: &mut SlicedEncoder<'_>,
+        encoder: &mut wgpu::CommandEncoder,
         runs: &[&Run],
         samples: Samples,
         target: DrawTarget,
+        area: BlockRect,
         collect: bool,
     ) {
         let (scratch, targets, device) = (self.scratch, self.targets, &self.graphics.device);
         let blocks = targets.blocks.pixels();
-        let area = self.area(target);
         let mut bounds = RunBounds {
             blocks_wide: targets.blocks.width,
             blocks,
@@ -94,12 +115,7 @@ impl FrameRecorder<'_> {
             &[seen, &scratch.list_counts, &targets.lists, &targets.pixels, &targets.sums],
         );
 
-        slices.end_slice();
-        let encoder = slices.encoder();
         encoder.clear_buffer(&scratch.list_counts, 0, None);
-        if collect {
-            encoder.clear_buffer(&scratch.touched_count, 0, None);
-        }
         let mut pass = encoder.begin_compute_pass(&Default::default());
         pass.set_pipeline(self.kernels.get(Kernel::Classify { samples }));
         pass.set_bind_group(0, &classify, &[]);
@@ -113,8 +129,8 @@ impl FrameRecorder<'_> {
         );
         drop(pass);
         let layer = target != DrawTarget::Solid;
+        let mut pass = encoder.begin_compute_pass(&Default::default());
         for (index, run) in runs.iter().enumerate() {
-            let mut pass = slices.encoder().begin_compute_pass(&Default::default());
             let shading = run.key.shading;
             pass.set_pipeline(self.kernels.get(resolve_kernel(run, samples, layer)));
             pass.set_bind_group(0, self.scene, &[]);
@@ -126,8 +142,6 @@ impl FrameRecorder<'_> {
                 bytes_of(&ResolveRun { first: run.entries.start, end: run.entries.end, list: index as u32, blocks }),
             );
             pass.dispatch_workgroups_indirect(&scratch.list_dispatches, index as u64 * 12);
-            drop(pass);
-            slices.end_slice();
         }
     }
 
@@ -144,5 +158,24 @@ impl FrameRecorder<'_> {
         pass.set_bind_group(0, &self.targets.composite, &[]);
         pass.set_immediates(0, bytes_of(&CompositeExtent { size: [size.width, size.height] }));
         pass.dispatch_workgroups_indirect(&self.scratch.touched_dispatch, 0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_cover_every_row_once() {
+        for (height, parts) in [(90, 1), (90, 7), (7, 7), (3, 8), (0, 4)] {
+            let area = BlockRect { first: [5, 11], size: Size::new(20, height) };
+            let mut next = 11;
+            for part in rows(area, parts) {
+                assert_eq!((part.first, part.size.width), ([5, next], 20));
+                assert!(part.size.height > 0 || height == 0);
+                next += part.size.height;
+            }
+            assert_eq!(next, 11 + height);
+        }
     }
 }

@@ -11,7 +11,7 @@ use super::{State, Surfaces};
 use crate::frame::Size;
 use crate::kernels::shared::{
     CORRECTION, DEPTH_TOLERANCE, DISAGREEMENT, LUMA_MAX, MARGIN, SPEED_MIN, STILL_HIGH, SURFACE_DIFFERENT,
-    SURFACE_DRAWN_OVER,
+    SURFACE_TOUCHED,
 };
 use crate::passes::motion::HistoryFrame;
 use neighbourhood::Neighbourhood;
@@ -169,11 +169,12 @@ impl Cells {
             for flags in flags {
                 all |= flags;
             }
-            let last = if evidence.plain_background && all == 0 { None } else { evidence.last };
+            let last = if evidence.plain_background && all & !SURFACE_TOUCHED == 0 { None } else { evidence.last };
             let Some(last) = last else {
                 let mut found = [NEW; LANES];
                 for lane in 0..LANES {
-                    found[lane] = if evidence.plain_background & (flags[lane] == 0) { BACKGROUND } else { NEW };
+                    let plain = flags[lane] & !SURFACE_TOUCHED == 0;
+                    found[lane] = if evidence.plain_background & plain { BACKGROUND } else { NEW };
                 }
                 store(trust, first, found);
                 store(residuals, first, [0.0; LANES]);
@@ -182,18 +183,22 @@ impl Cells {
             };
             let (motion, own, ids, depths): (_, Words, Words, Words) =
                 (eight(motion, first), eight(own, first), eight(ids, first), eight(depths, first));
+            let ids = ids.map(|id| id & !SURFACE_TOUCHED);
+            // Where no changed instance was or is, a view that has not changed shows what it did.
+            let keeps = evidence.frame.still && last.cells == evidence.state.cells;
             let lookup = look_up::<AVX2>(last, evidence.frame, [first, row], (&motion, &ids, &depths));
             let samples: [u8; LANES] = eight(luma, first);
             let (mut found, mut difference, mut counted) = ([NEW; LANES], [0.0; LANES], [0.0; LANES]);
             for lane in 0..LANES {
-                let changed = (own[lane] | ids[lane]) & SURFACE_DIFFERENT | flags[lane] & SURFACE_DRAWN_OVER;
-                let unchanged = evidence.frame.unchanged & (lookup.inside[lane] != 0);
-                let visible = (lookup.visible[lane] != 0) | unchanged;
+                let changed = (own[lane] | ids[lane]) & SURFACE_DIFFERENT;
+                let untouched = keeps & (motion[lane] == 0) & (flags[lane] & SURFACE_TOUCHED == 0);
+                let kept = (evidence.frame.unchanged | untouched) & (lookup.inside[lane] != 0);
+                let visible = (lookup.visible[lane] != 0) | kept;
                 let valid = visible & (changed == 0);
                 let still = evidence.frame.still & (motion[lane] == 0);
                 let seen = if still { STILL } else { VALID };
                 found[lane] = if valid { seen } else { NEW };
-                let plain = evidence.plain_background & (flags[lane] == 0);
+                let plain = evidence.plain_background & (flags[lane] & !SURFACE_TOUCHED == 0);
                 found[lane] = if plain { BACKGROUND } else { found[lane] };
                 let counts = valid & !plain;
                 let residual = f32::from(samples[lane]) * 256.0 - lookup.predicted[lane];
@@ -312,7 +317,7 @@ fn look_up<const AVX2: bool>(
                 jitter,
                 (motion, ids, depths),
                 DEPTH_TOLERANCE,
-                SURFACE_DIFFERENT,
+                SURFACE_DIFFERENT | SURFACE_TOUCHED,
             )
         };
         return Lookup { predicted, visible, inside };
@@ -361,10 +366,13 @@ fn was_visible(last: &State, x: Floats, y: Floats, ids: Words, depths: Words) ->
         for lane in 0..LANES {
             let expected = f32::from_bits(depths[lane] << 16);
             let found = f32::from_bits(found_depths[lane] & 0xffff_0000);
-            let same = (found_ids[lane] & !SURFACE_DIFFERENT) == ids[lane];
+            let same = (found_ids[lane] & !(SURFACE_DIFFERENT | SURFACE_TOUCHED)) == ids[lane];
             let near = (found - expected).abs() <= expected * DEPTH_TOLERANCE;
             visible[lane] |= inside[lane] & same & near;
         }
     }
     visible
 }
+
+#[cfg(all(test, target_arch = "x86_64"))]
+mod tests;

@@ -13,6 +13,7 @@ mod tests;
 use bytemuck::bytes_of;
 
 use crate::device::graphics::Graphics;
+use crate::device::upload::UploadBuffer;
 use crate::frame::{FrameRequest, History, RenderError, Size};
 use crate::kernels::groups::Group;
 use crate::kernels::shared::{HistoryUniform, PlaneSizes, UNCHANGED};
@@ -36,6 +37,8 @@ pub(crate) struct DeviceHistory {
     cells: Option<wgpu::Buffer>,
     /// Number of pixels of the most recent frame that are neither new nor taken from the history.
     missing: Option<wgpu::Buffer>,
+    /// One bit per instance that has changed.
+    changed: Option<UploadBuffer<u32>>,
     /// The plain background as I420.
     backdrop: Option<(Size, wgpu::Buffer)>,
     /// The frame that the history ends with.
@@ -70,7 +73,7 @@ impl DeviceHistory {
     /// Compiles all kernels, so that no frame in motion waits for them.
     pub(crate) fn warm_up(graphics: &Graphics, kernels: &mut Kernels) -> Result<(), RenderError> {
         let sides = [1, 2].map(|side| Kernel::HistoryPixels { side });
-        let mut all = [Kernel::HistoryBegin, Kernel::HistoryCells].into_iter().chain(sides);
+        let mut all = [Kernel::HistoryBegin, Kernel::HistoryKeep, Kernel::HistoryCells].into_iter().chain(sides);
         all.try_for_each(|kernel| kernels.ensure(graphics, kernel))
     }
 
@@ -102,6 +105,14 @@ impl DeviceHistory {
             let planes = Converter::default().planes(&gradient(stream), stream, stream).concat();
             graphics.queue.write_buffer(&buffer, 0, &planes);
             self.backdrop = Some((stream, buffer));
+        }
+        if self.keeps(stream, frame) {
+            kernels.ensure(graphics, Kernel::HistoryKeep)?;
+            let changed = match self.changed.take() {
+                Some(changed) => changed,
+                None => UploadBuffer::new(graphics, "changed instances")?,
+            };
+            self.changed.insert(changed).write(graphics, &frame.changed)?;
         }
         let last = self.last_of(stream, frame);
         let before = last.unwrap_or(LastCells::new(stream, frame));
@@ -156,22 +167,25 @@ impl DeviceHistory {
             return;
         };
         let last = self.last_of(*stream, frame);
-        if let Some(guide_before) = self.guide_before.as_ref().filter(|_| self.stays(*stream, frame)) {
-            // The frame before may have seen thin parts that the samples of this one miss.
-            let plane = u64::from(frame.cells.pixels()) * 4;
-            encoder.clear_buffer(guide, 0, Some(plane));
-            encoder.copy_buffer_to_buffer(guide_before, plane, guide, plane, 2 * plane);
-        }
         // Without a history, the bindings get any buffer that nothing writes.
         let before = self.before.as_ref().filter(|_| last.is_some()).unwrap_or(rendered);
         let guide_before = self.guide_before.as_ref().filter(|_| last.is_some()).unwrap_or(guide);
         encoder.clear_buffer(missing, 0, None);
         let device = &graphics.device;
+        let keep = self.changed.as_ref().filter(|_| self.keeps(*stream, frame)).map(|changed| {
+            let bindings = [uniform, guide_before, changed.buffer(), guide];
+            kernels.layouts.bind(device, Group::HistoryKeep, &bindings)
+        });
         let bindings = [uniform, rendered, guide, guide_before, before, cells];
         let judge = kernels.layouts.bind(device, Group::HistoryCells, &bindings);
         let bindings = [uniform, rendered, cells, before, backdrop, after, planes, missing];
         let combine = kernels.layouts.bind(device, Group::HistoryPixels, &bindings);
         let mut pass = encoder.begin_compute_pass(&Default::default());
+        if let Some(keep) = &keep {
+            pass.set_pipeline(kernels.get(Kernel::HistoryKeep));
+            pass.set_bind_group(0, keep, &[]);
+            pass.dispatch_workgroups(frame.cells.width.div_ceil(64), frame.cells.height, 1);
+        }
         pass.set_pipeline(kernels.get(Kernel::HistoryCells));
         pass.set_bind_group(0, &judge, &[]);
         pass.dispatch_workgroups(frame.cells.width.div_ceil(32), frame.cells.height.div_ceil(2), 1);
@@ -198,9 +212,9 @@ impl DeviceHistory {
         std::mem::replace(&mut self.guide_before, guide)
     }
 
-    /// Returns whether nothing differs from the frame before, whose surfaces are then kept.
-    fn stays(&self, stream_size: Size, frame: &HistoryFrame) -> bool {
-        frame.unchanged && self.last_of(stream_size, frame).is_some_and(|last| last.cells == frame.cells)
+    /// Returns whether the view is that of the frame before, whose surfaces are then kept.
+    fn keeps(&self, stream_size: Size, frame: &HistoryFrame) -> bool {
+        frame.still && self.last_of(stream_size, frame).is_some_and(|last| last.cells == frame.cells)
     }
 
     /// Returns the frame that another one continues.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use glam::{DAffine3, DQuat, DVec3, Quat};
 use remora_build::{BuildOptions, build_asset};
-use remora_model::{Material, Mesh, Model, Node, Primitive};
+use remora_model::{AlphaMode, Material, Mesh, Model, Node, Primitive};
 use remora_scene::{EntityId, Scene};
 
 use crate::kernels::Kernel;
@@ -76,8 +76,12 @@ struct Side {
 
 impl Side {
     fn new(on_device: bool) -> Self {
+        Self::with(&model(), on_device)
+    }
+
+    fn with(model: &Model, on_device: bool) -> Self {
         let graphics = Graphics::open(&GraphicsOptions::default()).expect("tests need a Vulkan driver");
-        let asset = build_asset(&model(), &BuildOptions::default(), &|_| {}, &|| false).expect("it is built");
+        let asset = build_asset(model, &BuildOptions::default(), &|_| {}, &|| false).expect("it is built");
         let options = PrepareOptions::for_adapter(graphics.adapter());
         let prepared = PreparedAsset::new(&asset, &options).expect("it is sound");
         let mut renderer = Renderer::new(graphics, &Default::default()).expect("the renderer starts");
@@ -162,13 +166,14 @@ fn assert_same((device, device_share): &(Vec<u8>, f32), (processor, share): &(Ve
 enum Step {
     Turn,
     MovePart,
+    MovePartAlone,
     Rest,
     Cut,
     Select,
     Checkerboard,
 }
 
-const STEPS: [Step; 15] = [
+const STEPS: [Step; 20] = [
     Step::Turn,
     Step::Turn,
     Step::Turn,
@@ -176,6 +181,11 @@ const STEPS: [Step; 15] = [
     Step::MovePart,
     Step::Turn,
     Step::Rest,
+    Step::Rest,
+    Step::Turn,
+    Step::MovePartAlone,
+    Step::MovePartAlone,
+    Step::MovePartAlone,
     Step::Rest,
     Step::Turn,
     Step::Cut,
@@ -200,6 +210,10 @@ fn the_device_combines_frames_as_the_processor_does() {
                 Step::Turn => turn += 0.013,
                 Step::MovePart => {
                     turn += 0.004;
+                    place += 0.07;
+                    sides.iter_mut().for_each(|side| side.move_part(place));
+                }
+                Step::MovePartAlone => {
                     place += 0.07;
                     sides.iter_mut().for_each(|side| side.move_part(place));
                 }
@@ -287,8 +301,46 @@ fn the_warm_up_compiles_the_kernels_of_a_history() {
     renderer.output.on_device = true;
     let samples = Samples::One;
     renderer.warm_up(samples).expect("everything compiles");
-    let motion = Kernel::Motion { samples, layered: false, outlined: false, moving: false };
+    let motion = Kernel::Motion { samples, rendered: 1, layered: false, moving: false };
     for kernel in [motion, Kernel::HistoryBegin, Kernel::HistoryCells, Kernel::HistoryPixels { side: 1 }] {
         assert!(renderer.kernels.is_compiled(kernel), "{kernel:?}");
+    }
+}
+
+/// The balls, two of them of glass.
+fn glazed() -> Model {
+    let mut model = model();
+    let glass = Material { base_color: [0.2, 0.4, 0.9, 0.4], alpha_mode: AlphaMode::Blend, ..Material::default() };
+    model.materials.push(glass);
+    let mut ball = ball();
+    ball.primitives[0].material = 1;
+    model.meshes.push(ball);
+    model.nodes[0].mesh = Some(1);
+    model.nodes[2].mesh = Some(1);
+    model
+}
+
+#[test]
+fn the_processor_describes_motion_as_the_kernel_does() {
+    let mut sides = [false, false].map(|_| Side::with(&glazed(), false));
+    sides[0].renderer.motion.by_kernel = true;
+    for side in &mut sides {
+        side.frame(0.0, History::Begin, STREAM);
+    }
+    for index in 1..12 {
+        for (cell, blend_layers) in [(1, 2), (2, 2), (2, 0)] {
+            if index % 3 > 0 {
+                sides.iter_mut().for_each(|side| side.move_part(f64::from(index) * 0.06));
+            }
+            let render_size = Size::new(STREAM.width / cell, STREAM.height / cell);
+            let turn = f64::from(index) * 0.017 + f64::from(cell) * 0.005;
+            let request = FrameRequest { blend_layers, ..Side::request(turn, History::Continue, render_size) };
+            let [kernel, processor] = sides.each_mut().map(|side| {
+                side.synchronise();
+                side.draw(&request)
+            });
+            let different = kernel.0.iter().zip(&processor.0).filter(|(one, other)| one != other).count();
+            assert_eq!(different, 0, "frame {index}, cells of {cell} pixels, {blend_layers} layers");
+        }
     }
 }

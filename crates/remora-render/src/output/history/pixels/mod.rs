@@ -339,3 +339,6 @@ fn runs(trust: &[u8]) -> impl Iterator<Item = Range<usize>> + '_ {
         range
     })
 }
+
+#[cfg(all(test, target_arch = "x86_64"))]
+mod tests;
