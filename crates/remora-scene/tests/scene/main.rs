@@ -4,6 +4,7 @@ mod contents;
 mod models;
 mod overrides;
 mod ray;
+mod reference;
 mod replace;
 mod structure;
 mod tree;
