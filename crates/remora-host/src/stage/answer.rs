@@ -1,6 +1,6 @@
 //! Converts the scene's answers into messages of the protocol, cut to the size that a message may have.
 
-use glam::{DVec3, Vec3};
+use glam::{DVec3, Quat, Vec3};
 use remora_asset::Asset;
 use remora_model::{MetadataValue, WorldBounds};
 use remora_protocol::connection::{self as wire, metadata::Value};
@@ -64,6 +64,14 @@ pub(crate) fn entity_info(scene: &Scene, entity: EntityId) -> Option<wire::Entit
         metadata: metadata(&contents.metadata),
         state_override: Some(overrides::state_override(view.overrides)),
         effective_state: Some(overrides::effective_state(view.state)),
+        enabled: view.enabled,
+        translation: Some(point(view.transform.position)),
+        rotation: Some(quaternion(view.transform.rotation)),
+        scale: Some(vector(view.transform.scale)),
+        world_translation: Some(point(view.world.translation)),
+        world_x_axis: Some(vector(view.world.matrix3.x_axis.as_vec3())),
+        world_y_axis: Some(vector(view.world.matrix3.y_axis.as_vec3())),
+        world_z_axis: Some(vector(view.world.matrix3.z_axis.as_vec3())),
     })
 }
 
@@ -92,6 +100,10 @@ pub(crate) fn corners(bounds: WorldBounds) -> (Option<wire::Point>, Option<wire:
 
 fn vector(vector: Vec3) -> wire::Vector3 {
     wire::Vector3 { x: vector.x, y: vector.y, z: vector.z }
+}
+
+fn quaternion(rotation: Quat) -> wire::Quaternion {
+    wire::Quaternion { x: rotation.x, y: rotation.y, z: rotation.z, w: rotation.w }
 }
 
 fn name(scene: &Scene, entity: EntityId) -> String {
@@ -198,14 +210,14 @@ mod tests {
             let info = entity_info(scene, EntityId(2)).expect("it is there");
             (info.state_override.expect("always told"), info.effective_state.expect("always told"))
         };
-        let shown = wire::EffectiveState { visible: true, selected: false, tint: None };
+        let shown = wire::EffectiveState { enabled: true, visible: true, selected: false, tint: None };
         assert_eq!(told(&scene), (wire::StateOverride::default(), shown));
         scene.edit_overrides(&[EntityId(1)], StateOverrideEdit::tint(Some([9, 8, 7, 6]))).expect("the root");
         scene.edit_overrides(&[EntityId(1)], StateOverrideEdit::visible(Some(false))).expect("the root");
         scene.edit_overrides(&[EntityId(2)], StateOverrideEdit::selected(Some(true))).expect("the part");
         let tint = Some(wire::Color { red: 9, green: 8, blue: 7, alpha: 6 });
         let own = wire::StateOverride { selected: Some(true), ..Default::default() };
-        assert_eq!(told(&scene), (own, wire::EffectiveState { visible: false, selected: true, tint }));
+        assert_eq!(told(&scene), (own, wire::EffectiveState { enabled: true, visible: false, selected: true, tint }));
         scene.edit_overrides(&[EntityId(2)], StateOverrideEdit::tint(Some([1, 1, 1, 0]))).expect("the part");
         let own_tint = Some(wire::Color { red: 1, green: 1, blue: 1, alpha: 0 });
         assert_eq!((told(&scene).0.tint, told(&scene).1.tint), (own_tint, None), "a weight of 0 tints nothing");

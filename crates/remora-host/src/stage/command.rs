@@ -1,10 +1,10 @@
 //! Decodes and validates the commands of a client. A decoded command is in range and finite, whatever was sent.
 
-use glam::{DAffine3, DQuat, DVec3, Vec3};
+use glam::{DQuat, DVec3, Quat, Vec3};
 use prost::Message;
 use remora_protocol::connection::{self as wire, client_command::Command as WireCommand};
 use remora_render::Size;
-use remora_scene::{EntityId, StateOverrideEdit};
+use remora_scene::{EntityId, NewEntity, StateOverrideEdit, Transform};
 
 use super::overrides;
 use crate::ids::CommandId;
@@ -43,13 +43,28 @@ pub(super) enum Action {
         x: f32,
         y: f32,
     },
-    SetTransforms(Vec<(EntityId, DAffine3)>),
+    SetTransforms(Vec<(EntityId, Transform)>),
     Select(Vec<EntityId>),
     SetStateOverrides {
         entities: Vec<EntityId>,
         edit: StateOverrideEdit,
     },
     GetEntity(EntityId),
+    Create(NewEntity),
+    Destroy(EntityId),
+    SetParent {
+        entity: EntityId,
+        parent: Option<EntityId>,
+    },
+    SetName {
+        entity: EntityId,
+        name: String,
+    },
+    SetEnabled {
+        entity: EntityId,
+        enabled: bool,
+    },
+    UnloadModel(EntityId),
     SetLatencyMarker(bool),
     Goodbye,
     Ping,
@@ -134,10 +149,37 @@ fn checked(command: WireCommand) -> Result<Action, String> {
             Action::SetStateOverrides { entities: entities.into_iter().map(EntityId).collect(), edit }
         }
         WireCommand::GetEntity(wire::GetEntity { entity }) => Action::GetEntity(EntityId(entity)),
+        WireCommand::CreateEntity(create) => Action::Create(new_entity(create)?),
+        WireCommand::DestroyEntity(wire::DestroyEntity { entity }) => Action::Destroy(EntityId(entity)),
+        WireCommand::SetParent(wire::SetParent { entity, parent }) => {
+            Action::SetParent { entity: EntityId(entity), parent: some_entity(parent) }
+        }
+        WireCommand::SetName(wire::SetName { entity, name }) => Action::SetName { entity: EntityId(entity), name },
+        WireCommand::SetEnabled(wire::SetEnabled { entity, enabled }) => {
+            Action::SetEnabled { entity: EntityId(entity), enabled }
+        }
+        WireCommand::UnloadModel(wire::UnloadModel { root_entity }) => Action::UnloadModel(EntityId(root_entity)),
         WireCommand::SetLatencyMarker(marker) => Action::SetLatencyMarker(marker.enabled),
         WireCommand::Goodbye(_) => Action::Goodbye,
         WireCommand::Ping(_) => Action::Ping,
     })
+}
+
+fn new_entity(create: wire::CreateEntity) -> Result<NewEntity, String> {
+    let wire::CreateEntity { entity, parent, name, translation, rotation, scale, disabled } = create;
+    let set = wire::SetTransform {
+        entity,
+        translation: Some(translation.unwrap_or_default()),
+        rotation: rotation.or(Some(wire::Quaternion { w: 1.0, ..Default::default() })),
+        scale: scale.or(Some(wire::Vector3 { x: 1.0, y: 1.0, z: 1.0 })),
+    };
+    let (id, transform) = transform(&set)?;
+    Ok(NewEntity { id, parent: some_entity(parent), name, transform, enabled: !disabled })
+}
+
+/// Reads an id that may stand for none.
+fn some_entity(id: u64) -> Option<EntityId> {
+    (id != 0).then_some(EntityId(id))
 }
 
 fn check_count(entities: usize) -> Result<(), String> {
@@ -147,13 +189,16 @@ fn check_count(entities: usize) -> Result<(), String> {
     Ok(())
 }
 
-fn transform(set: &wire::SetTransform) -> Result<(EntityId, DAffine3), String> {
+fn transform(set: &wire::SetTransform) -> Result<(EntityId, Transform), String> {
     let local = || {
         let scale = finite(set.scale).filter(|scale| scale.abs().min_element() > 0.0)?;
-        let translation = place(set.translation)?;
-        Some(DAffine3::from_scale_rotation_translation(scale.as_dvec3(), rotation(set.rotation?)?, translation))
+        let position = place(set.translation)?;
+        let given = set.rotation?;
+        rotation(given)?;
+        let wire::Quaternion { x, y, z, w } = given;
+        Some(Transform { position, rotation: Quat::from_xyzw(x, y, z, w), scale })
     };
-    let local = local().filter(DAffine3::is_finite).ok_or_else(|| {
+    let local = local().filter(|local| local.affine().is_finite()).ok_or_else(|| {
         format!(
             "the transform for entity {} needs a translation of at most {WORLD_METRES_MAX:e} metres, finite rotation \
              and scale, and no scale of zero",
@@ -260,7 +305,11 @@ mod tests {
         let far = 5_000_000.000_25;
         let set = decoded(WireCommand::SetTransform(transform(1, far, 1.0))).expect("a good transform");
         let Action::SetTransforms(moves) = set.action else { panic!("{set:?}") };
-        assert_eq!(moves, [(EntityId(1), DAffine3::from_translation(DVec3::new(far, 0.0, 0.0)))]);
+        let expected = glam::DAffine3::from_translation(DVec3::new(far, 0.0, 0.0));
+        assert_eq!(
+            moves.iter().map(|(id, local)| (*id, local.affine())).collect::<Vec<_>>(),
+            [(EntityId(1), expected)]
+        );
         let ray = wire::CastRay {
             origin: Some(wire::Point { x: 0.0, y: far, z: 0.0 }),
             direction: Some(wire::Vector3 { x: 0.0, y: -3.0, z: 0.0 }),
@@ -328,7 +377,7 @@ mod tests {
             let rotation = Some(wire::Quaternion { x: a, y: b, z: c, w: d });
             let set = wire::SetTransform { rotation, ..transform(1, x, scale) };
             if let Ok(Command { action: Action::SetTransforms(moves), .. }) = decoded(WireCommand::SetTransform(set)) {
-                prop_assert!(moves[0].1.is_finite());
+                prop_assert!(moves[0].1.affine().is_finite());
             }
         }
     }

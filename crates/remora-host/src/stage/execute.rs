@@ -6,7 +6,7 @@ use remora_protocol::{
     connection::{self as wire, reply::Result as Outcome},
 };
 use remora_render::Size;
-use remora_scene::EditError;
+use remora_scene::{EditError, ModelKey};
 
 use super::{
     Capability, Output, Stage, answer,
@@ -71,8 +71,8 @@ impl Stage {
                 client.picks += 1;
                 self.put(Output::Pick { command: id, x, y });
             }
-            Action::SetTransforms(locals) => {
-                let edit = self.scene.set_locals(&locals);
+            Action::SetTransforms(transforms) => {
+                let edit = self.scene.set_transforms(&transforms);
                 self.edited(now, id, edit);
             }
             Action::Select(entities) => {
@@ -84,9 +84,33 @@ impl Stage {
                 self.edited(now, id, edit);
             }
             Action::GetEntity(entity) => match answer::entity_info(&self.scene, entity) {
-                Some(info) => self.reply(id, Outcome::EntityInfo(info)),
-                None => self.refuse(id, ErrorCode::EntityNotFound, EditError::EntityNotFound(entity).to_string()),
+                Some(info) => self.reply(id, Outcome::EntityInfo(Box::new(info))),
+                None => self.refuse_edit(id, EditError::EntityNotFound(entity)),
             },
+            Action::Create(new) => {
+                let edit = self.scene.create(new);
+                self.edited(now, id, edit);
+            }
+            Action::Destroy(entity) => {
+                let removal = self.scene.destroy(entity);
+                self.removed(now, id, removal);
+            }
+            Action::SetParent { entity, parent } => {
+                let edit = self.scene.set_parent(entity, parent);
+                self.edited(now, id, edit);
+            }
+            Action::SetName { entity, name } => {
+                let edit = self.scene.set_name(entity, name);
+                self.edited(now, id, edit);
+            }
+            Action::SetEnabled { entity, enabled } => {
+                let edit = self.scene.set_enabled(entity, enabled);
+                self.edited(now, id, edit);
+            }
+            Action::UnloadModel(root) => {
+                let removal = self.scene.unload_model(root);
+                self.removed(now, id, removal);
+            }
             Action::SetLatencyMarker(enabled) => {
                 client.marker = enabled;
                 client.pacing.change(now);
@@ -115,9 +139,18 @@ impl Stage {
                 }
                 self.reply(id, Outcome::Done(wire::Done {}));
             }
-            Err(error @ EditError::EntityNotFound(_)) => self.refuse(id, ErrorCode::EntityNotFound, error.to_string()),
-            Err(error) => self.refuse(id, ErrorCode::BadCommand, error.to_string()),
+            Err(error) => self.refuse_edit(id, error),
         }
+    }
+
+    /// Answers an edit with which models may have left the scene.
+    fn removed(&mut self, now: Moment, id: CommandId, removal: Result<Vec<ModelKey>, EditError>) {
+        let edit = removal.map(|models| {
+            if !models.is_empty() {
+                self.put(Output::ModelsRemoved(models));
+            }
+        });
+        self.edited(now, id, edit);
     }
 }
 

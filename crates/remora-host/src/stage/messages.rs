@@ -4,6 +4,7 @@ use remora_protocol::{
     codes::{ErrorCode, NoticeCode},
     connection::{self as wire, host_message::Message, reply::Result as Outcome},
 };
+use remora_scene::EditError;
 
 use super::{Output, Stage};
 use crate::{clock::Moment, ids::CommandId};
@@ -47,10 +48,24 @@ impl Stage {
     }
 
     pub(super) fn refuse(&mut self, id: CommandId, code: ErrorCode, message: String) {
-        self.tell(Message::Reply(wire::Reply {
-            id: id.0,
-            result: Some(Outcome::Error(wire::Error { code: code.into(), message })),
-        }));
+        let error = wire::Error { code: code.into(), message, ..Default::default() };
+        self.tell(Message::Reply(wire::Reply { id: id.0, result: Some(Outcome::Error(error)) }));
+    }
+
+    /// Refuses an edit of the scene.
+    pub(super) fn refuse_edit(&mut self, id: CommandId, error: EditError) {
+        let code = match error {
+            EditError::EntityNotFound(_) | EditError::ParentNotFound(_) => ErrorCode::EntityNotFound,
+            _ => ErrorCode::BadCommand,
+        };
+        let result = error.code();
+        let error = wire::Error {
+            code: code.into(),
+            message: error.to_string(),
+            result: result.number(),
+            result_name: result.name().to_owned(),
+        };
+        self.tell(Message::Reply(wire::Reply { id: id.0, result: Some(Outcome::Error(error)) }));
     }
 
     pub(super) fn reply(&mut self, id: CommandId, outcome: Outcome) {

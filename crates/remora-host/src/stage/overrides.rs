@@ -11,8 +11,8 @@ pub(super) fn state_override(own: StateOverride) -> wire::StateOverride {
 
 /// Writes the state in which an entity is shown.
 pub(super) fn effective_state(state: EffectiveState) -> wire::EffectiveState {
-    let EffectiveState { enabled: _, visible, selected, tint } = state;
-    wire::EffectiveState { visible, selected, tint: (tint[3] > 0).then(|| color(tint)) }
+    let EffectiveState { enabled, visible, selected, tint } = state;
+    wire::EffectiveState { enabled, visible, selected, tint: (tint[3] > 0).then(|| color(tint)) }
 }
 
 fn color(tint: Tint) -> wire::Color {

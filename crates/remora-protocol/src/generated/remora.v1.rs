@@ -51,7 +51,7 @@ pub struct ClientCommand {
     pub id: u32,
     #[prost(
         oneof = "client_command::Command",
-        tags = "2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 14, 15, 16"
+        tags = "2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 14, 15, 16, 17, 18, 19, 20, 21, 22"
     )]
     pub command: ::core::option::Option<client_command::Command>,
 }
@@ -85,6 +85,18 @@ pub mod client_command {
         SetTransforms(super::SetTransforms),
         #[prost(message, tag = "16")]
         SetStateOverrides(super::SetStateOverrides),
+        #[prost(message, tag = "17")]
+        CreateEntity(super::CreateEntity),
+        #[prost(message, tag = "18")]
+        DestroyEntity(super::DestroyEntity),
+        #[prost(message, tag = "19")]
+        SetParent(super::SetParent),
+        #[prost(message, tag = "20")]
+        SetName(super::SetName),
+        #[prost(message, tag = "21")]
+        SetEnabled(super::SetEnabled),
+        #[prost(message, tag = "22")]
+        UnloadModel(super::UnloadModel),
     }
 }
 /// The size of the video that the client can show. The host streams at most this size, rounded down to even numbers.
@@ -106,9 +118,72 @@ pub struct LoadModel {
     #[prost(bool, tag = "2")]
     pub replace: bool,
 }
-/// Removes all models from the scene.
+/// Removes all models from the scene. Entities that the client created stay, except those below a model.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct UnloadAll {}
+/// Destroys the entities of one model that are left, wherever they stand, and everything below them.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct UnloadModel {
+    /// As ModelLoaded told, also if the root itself was destroyed.
+    #[prost(uint64, tag = "1")]
+    pub root_entity: u64,
+}
+/// Creates an entity without a mesh, as the last child of its parent.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct CreateEntity {
+    /// Chosen by the client.
+    #[prost(uint64, tag = "1")]
+    pub entity: u64,
+    /// 0 for none.
+    #[prost(uint64, tag = "2")]
+    pub parent: u64,
+    /// At most 1024 bytes.
+    #[prost(string, tag = "3")]
+    pub name: ::prost::alloc::string::String,
+    /// Transform relative to the parent. What is absent leaves everything in its place.
+    #[prost(message, optional, tag = "4")]
+    pub translation: ::core::option::Option<Point>,
+    #[prost(message, optional, tag = "5")]
+    pub rotation: ::core::option::Option<Quaternion>,
+    #[prost(message, optional, tag = "6")]
+    pub scale: ::core::option::Option<Vector3>,
+    /// True creates it switched off.
+    #[prost(bool, tag = "7")]
+    pub disabled: bool,
+}
+/// Destroys an entity and everything below it. A model leaves the scene with the last of its entities.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct DestroyEntity {
+    #[prost(uint64, tag = "1")]
+    pub entity: u64,
+}
+/// Puts an entity below another one, as its last child. Its transform relative to the parent stays.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct SetParent {
+    #[prost(uint64, tag = "1")]
+    pub entity: u64,
+    /// 0 for none.
+    #[prost(uint64, tag = "2")]
+    pub parent: u64,
+}
+/// Names an entity.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct SetName {
+    #[prost(uint64, tag = "1")]
+    pub entity: u64,
+    /// At most 1024 bytes.
+    #[prost(string, tag = "2")]
+    pub name: ::prost::alloc::string::String,
+}
+/// Switches an entity and everything below it on or off. What is off is neither shown nor met by rays, whatever the
+/// state overrides say.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct SetEnabled {
+    #[prost(uint64, tag = "1")]
+    pub entity: u64,
+    #[prost(bool, tag = "2")]
+    pub enabled: bool,
+}
 /// Finds the nearest hit of a ray in world space. Answered with RayHit or RayMissed.
 #[derive(Clone, Copy, PartialEq, ::prost::Message)]
 pub struct CastRay {
@@ -203,6 +278,9 @@ pub struct EffectiveState {
     /// Absent if the entity is not tinted.
     #[prost(message, optional, tag = "3")]
     pub tint: ::core::option::Option<Color>,
+    /// False if the entity or one above it is switched off. What is visible is shown only if it is enabled.
+    #[prost(bool, tag = "4")]
+    pub enabled: bool,
 }
 /// Requests the properties of an entity. Answered with EntityInfo.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
@@ -297,7 +375,7 @@ pub mod reply {
         #[prost(message, tag = "7")]
         Picked(super::Picked),
         #[prost(message, tag = "8")]
-        EntityInfo(super::EntityInfo),
+        EntityInfo(::prost::alloc::boxed::Box<super::EntityInfo>),
     }
 }
 /// The command was executed.
@@ -313,6 +391,13 @@ pub struct Error {
     /// Text for the user: what is wrong, where, and what is accepted.
     #[prost(string, tag = "2")]
     pub message: ::prost::alloc::string::String,
+    /// Number and name of the Result of Azure Remote Rendering for errors of edits of the scene; otherwise 0 and empty:
+    /// InvalidParam 3, InvalidType 4, StringTooLong 10, InvalidId 600, InvalidParentId 601, AlreadyExists 602,
+    /// CyclicReference 603, ComponentLimitReached 606.
+    #[prost(uint32, tag = "3")]
+    pub result: u32,
+    #[prost(string, tag = "4")]
+    pub result_name: ::prost::alloc::string::String,
 }
 /// The model is in the scene. The next frame shows it.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -388,7 +473,7 @@ pub struct EntityInfo {
     /// Names from the root down, separated by "/".
     #[prost(string, tag = "3")]
     pub path: ::prost::alloc::string::String,
-    /// 0 for the root of a model.
+    /// 0 for none.
     #[prost(uint64, tag = "4")]
     pub parent: u64,
     /// The first children.
@@ -417,6 +502,25 @@ pub struct EntityInfo {
     pub state_override: ::core::option::Option<StateOverride>,
     #[prost(message, optional, tag = "15")]
     pub effective_state: ::core::option::Option<EffectiveState>,
+    /// The entity's own switch.
+    #[prost(bool, tag = "16")]
+    pub enabled: bool,
+    /// Transform relative to the parent, without the shear that a model file may have.
+    #[prost(message, optional, tag = "17")]
+    pub translation: ::core::option::Option<Point>,
+    #[prost(message, optional, tag = "18")]
+    pub rotation: ::core::option::Option<Quaternion>,
+    #[prost(message, optional, tag = "19")]
+    pub scale: ::core::option::Option<Vector3>,
+    /// Place of the entity's origin, and its axes, in the world.
+    #[prost(message, optional, tag = "20")]
+    pub world_translation: ::core::option::Option<Point>,
+    #[prost(message, optional, tag = "21")]
+    pub world_x_axis: ::core::option::Option<Vector3>,
+    #[prost(message, optional, tag = "22")]
+    pub world_y_axis: ::core::option::Option<Vector3>,
+    #[prost(message, optional, tag = "23")]
+    pub world_z_axis: ::core::option::Option<Vector3>,
 }
 /// A property that the model file gives to an entity.
 #[derive(Clone, PartialEq, ::prost::Message)]

@@ -24,6 +24,7 @@ mod loads;
 mod pace;
 mod parts;
 mod refining;
+mod structure;
 
 fn milliseconds(milliseconds: u64) -> Duration {
     Duration::from_millis(milliseconds)

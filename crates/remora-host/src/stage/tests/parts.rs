@@ -216,7 +216,7 @@ fn a_description_has_every_state_that_can_be_set() {
     let Outcome::EntityInfo(info) = world.ask(get) else { panic!("it is there") };
     let own = wire::StateOverride { visible: Some(false), selected: Some(true), tint: Some(tint) };
     assert_eq!(info.state_override, Some(own));
-    let effective = wire::EffectiveState { visible: false, selected: true, tint: Some(tint) };
+    let effective = wire::EffectiveState { enabled: true, visible: false, selected: true, tint: Some(tint) };
     assert_eq!(info.effective_state, Some(effective));
 }
 
