@@ -113,7 +113,13 @@ export class FakeHost {
     switch (command.case) {
       case "loadModel":
         if (this.modelRefusal !== null) {
-          const value = { $typeName: "remora.v1.Error" as const, code: "ModelNotFound", message: this.modelRefusal };
+          const value = {
+            $typeName: "remora.v1.Error" as const,
+            code: "ModelNotFound",
+            message: this.modelRefusal,
+            result: 0,
+            resultName: "",
+          };
           return reply({ case: "error", value });
         }
         return reply({
