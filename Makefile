@@ -84,7 +84,7 @@ bench-start: build
 bench-render: setup
 	$(CARGO) run --release -p remora-render --example frame_cost
 
-## Measures how close frames in motion are to the frame at rest; MODELS="a.glb b.arrAsset", OPTIONS="--rung 6".
+## Measures how close frames in motion are to the frame at rest; MODELS="a.glb b.arrAsset", OPTIONS="--rung 7".
 bench-motion: setup
 	$(CARGO) run --release -p remora-host --example motion_quality -- 'builtin://Engine?triangles=200000' $(MODELS) $(OPTIONS)
 

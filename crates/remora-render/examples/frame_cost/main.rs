@@ -166,26 +166,7 @@ fn measure(name: &str, course: &Course) -> Result<(), Failure> {
     }
     renderer.synchronise(&mut scene, DVec3::ZERO)?;
     println!("loaded in {} ms", loaded.as_millis());
-    println!(
-        "{:>11} {:>2} | {:>6} {:>6} {:>6} {:>6} | {:>6} {:>6} {:>6} {:>6} {:>6} {:>6} {:>7} | {:>9} {:>6} {:>6} {:>5}",
-        "size",
-        "x",
-        "wall",
-        "p95",
-        "cpu",
-        "least",
-        "select",
-        "submit",
-        "draw",
-        "raster",
-        "shade",
-        "blend",
-        "convert",
-        "triangles",
-        "tested",
-        "hidden",
-        "MiB"
-    );
+    print_head();
     let bounds = scene.bounds();
     let (center, radius) = (bounds.center(), bounds.radius());
     let mut image = RenderedFrame::default();
@@ -243,6 +224,30 @@ fn measure(name: &str, course: &Course) -> Result<(), Failure> {
         }
     }
     Ok(())
+}
+
+/// Prints the names of the columns.
+fn print_head() {
+    println!(
+        "{:>11} {:>2} | {:>6} {:>6} {:>6} {:>6} | {:>6} {:>6} {:>6} {:>6} {:>6} {:>6} {:>7} | {:>9} {:>6} {:>6} {:>5}",
+        "size",
+        "x",
+        "wall",
+        "p95",
+        "cpu",
+        "least",
+        "select",
+        "submit",
+        "draw",
+        "raster",
+        "shade",
+        "blend",
+        "convert",
+        "triangles",
+        "tested",
+        "hidden",
+        "MiB"
+    );
 }
 
 /// Renders a frame and returns it with its wall time and its processor time.

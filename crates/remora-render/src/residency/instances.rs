@@ -381,7 +381,8 @@ fn buffer(graphics: &Graphics, instances: usize) -> Result<wgpu::Buffer, RenderE
     if size > graphics.limits.max_storage_buffer_binding_size {
         return Err(RenderError::OutOfMemory(format!("{instances} instances")));
     }
-    graphics.buffer("instances", size, wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_DST)
+    let usage = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_DST | wgpu::BufferUsages::COPY_SRC;
+    graphics.buffer("instances", size, usage)
 }
 
 fn record(world: &DAffine3, mesh: &MeshRecord, shown_as: EffectiveState) -> InstanceRecord {

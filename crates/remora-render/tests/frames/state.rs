@@ -19,6 +19,32 @@ fn entities(studio: &Studio) -> Vec<remora_scene::EntityId> {
 }
 
 #[test]
+fn a_scene_that_outgrows_its_buffer_keeps_what_it_has_shown() {
+    let red = || {
+        let mut parts = Parts::default();
+        parts.add(&sheet(1), unlit(1.0, 0.0, 0.0), at(-0.5, 0.0, 0.0));
+        parts.model()
+    };
+    // More parts than the renderer has room for at first.
+    let crowd = || {
+        let mut parts = Parts::default();
+        parts.add(&sheet(1), unlit(0.0, 1.0, 0.0), at(0.5, 0.0, 0.0));
+        let mut model = parts.model();
+        model.nodes.resize(1500, model.nodes[0].clone());
+        model
+    };
+    let mut grown = Studio::new();
+    grown.show(red());
+    let alone = grown.frame(front(), Samples::One);
+    grown.show(crowd());
+    let grown = grown.frame(front(), Samples::One);
+    let mut at_once = Studio::new();
+    at_once.show(red());
+    at_once.show(crowd());
+    assert!(alone.data != grown.data && grown.data == at_once.frame(front(), Samples::One).data);
+}
+
+#[test]
 fn a_tint_replaces_a_share_of_the_colour() {
     let mut parts = Parts::default();
     parts.add(&sheet(1), unlit(1.0, 0.0, 0.0), Affine3A::from_scale(Vec3::splat(5.0)));

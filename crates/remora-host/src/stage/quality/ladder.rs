@@ -24,11 +24,12 @@ pub(super) const fn rung(scale: f32, error_pixels: f32) -> Rung {
 
 /// The ladder of software adapters. The steps are small, so that the predicted cost of a finer one is useful. Errors
 /// count in pixels of the rendered frame: with one sample for 2x2 pixels, each is two pixels of the stream.
-pub(super) const SOFTWARE: [Rung; 14] = [
+pub(super) const SOFTWARE: [Rung; 15] = [
     rung(1.0, 1.0),
     rung(1.0, 1.25),
     rung(1.0, 1.6),
     rung(1.0, 2.0),
+    rung(0.5, 0.5),
     rung(0.5, RESTING_ERROR),
     rung(0.5, 0.85),
     rung(0.5, 1.0),
@@ -41,7 +42,7 @@ pub(super) const SOFTWARE: [Rung; 14] = [
     rung(0.5, 4.0),
 ];
 /// The rung that a software adapter starts on.
-pub(super) const SOFTWARE_AT_START: usize = 7;
+pub(super) const SOFTWARE_AT_START: usize = 8;
 /// The ladder of graphics cards. One sample with a history is smooth too and takes half of the time of four or little
 /// more, so it comes before coarser geometry.
 pub(super) const CARD: [Rung; 13] = [

@@ -276,7 +276,8 @@ mod tests {
             let mut quality = new(software);
             for step in 0..2000_u64 {
                 let detail = quality.moving(HD);
-                assert!((RESTING_ERROR..=4.0).contains(&detail.error_pixels));
+                let in_the_stream = detail.error_pixels * HD.width as f32 / detail.render_size.width as f32;
+                assert!((RESTING_ERROR..=8.0).contains(&in_the_stream));
                 assert!([HD, scaled(HD, 0.5)].contains(&detail.render_size));
                 for rest in [Quality::sharp(HD), Quality::resting(HD)] {
                     assert_eq!((rest.error_pixels, rest.render_size), (RESTING_ERROR, HD));
