@@ -55,6 +55,7 @@ export type {
   Notice,
   Picked,
   Point,
+  Quaternion,
   RayHit,
   StateOverride,
   Statistics,
