@@ -39,7 +39,8 @@ impl Stage {
             Ok(added) => added,
             Err(error) => {
                 self.put(Output::ModelsRemoved(vec![model]));
-                self.load_failed(command, ErrorCode::ModelTooLarge, error.to_string());
+                self.refuse_with(command, ErrorCode::ModelTooLarge, error);
+                self.load_ended(command);
                 return None;
             }
         };
