@@ -59,7 +59,8 @@ impl Stage {
             Err(error) => {
                 // The renderer has it already.
                 self.put(Output::ModelsRemoved(vec![model]));
-                self.load_failed(command, ErrorCode::ModelTooLarge, error.to_string());
+                self.refuse_with(command, ErrorCode::ModelTooLarge, error);
+                self.load_ended(command);
                 return None;
             }
         };

@@ -795,7 +795,8 @@ export type EffectiveState = Message<"remora.v1.EffectiveState"> & {
   tint?: Color | undefined;
 
   /**
-   * False if the entity or one above it is switched off. What is visible is shown only if it is enabled.
+   * False if the entity or one above it is switched off, or if its transforms multiply to scales or metres beyond
+   * 10^12 in the world. What is visible is shown only if it is enabled.
    *
    * @generated from field: bool enabled = 4;
    */
