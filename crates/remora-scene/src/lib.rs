@@ -29,7 +29,8 @@
 //! | `error` | refusals, with the codes of the original |
 //!
 //! A scene never copies geometry (assets are shared), never uses an [`EntityId`] twice, and never sets a transform that
-//! is not finite.
+//! is not finite. Nested transforms may multiply to more than [`WORLD_MAX`]: such an entity and everything below it is
+//! off until the edit that brings it back into range, so that no reader meets a number that is not finite.
 
 mod arena;
 mod bounds;
@@ -57,4 +58,4 @@ pub use overrides::{EffectiveState, StateOverride, StateOverrideEdit, Tint, Valu
 pub use ray::Hit;
 pub use scene::{ENTITIES_MAX, Scene};
 pub use structure::NewEntity;
-pub use transform::Transform;
+pub use transform::{Transform, WORLD_MAX};

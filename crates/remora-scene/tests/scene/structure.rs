@@ -154,6 +154,32 @@ fn unloading_all_models_leaves_what_the_client_created() {
 }
 
 #[test]
+fn a_model_replaces_the_others_if_it_fits_beside_what_they_leave() {
+    let build = |entities_max| {
+        let mut scene = Scene::with_entities_max(entities_max);
+        scene.create(NewEntity::new(A)).unwrap();
+        let old = scene.add_model(machine()).unwrap();
+        scene.set_parent(old.root, Some(A)).unwrap();
+        scene.create(below(B, EntityId(old.root.0 + 1))).unwrap();
+        scene.create(below(C, B)).unwrap();
+        (scene, old)
+    };
+    let chain = |nodes| model((0..nodes).map(|_| node("Link", None, moved(0.0, 0.0, 0.0), None)).collect(), vec![]);
+    for entities_max in [6, 9, 99] {
+        let (mut scene, old) = build(entities_max);
+        let added = scene.replace_models(chain(4)).unwrap();
+        assert!(added.model > old.model && added.root > old.root);
+        assert_eq!((scene.entities(), scene.parts(), scene.models().count()), (6, 0, 1), "A and the new model");
+        assert_eq!((scene.entity(B), scene.entity(C)), (None, None));
+    }
+    let (mut scene, old) = build(6);
+    let next = scene.next_model();
+    assert_eq!(scene.replace_models(chain(5)), Err(EditError::TooManyEntities(6)));
+    assert_eq!((scene.entities(), scene.parts(), scene.next_model()), (6, 2, next));
+    assert!(scene.model(old.model).is_some() && scene.entity(C).is_some());
+}
+
+#[test]
 fn only_the_slots_that_an_edit_concerns_are_reported() {
     let mut scene = Scene::new();
     let first = scene.add_model(machine()).unwrap();
