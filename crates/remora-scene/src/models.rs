@@ -171,7 +171,7 @@ impl Scene {
                 let instance = Instance { entity: id, model: key, mesh: node.mesh, world, state };
                 let instance = self.instances.add(instance);
                 self.tree.entity_mut(slot).instance = Some(instance);
-                self.changes.touch(instance);
+                self.touch(instance);
             }
         }
         let slots = slots.into_iter().map(Some).collect();
@@ -194,6 +194,7 @@ impl Scene {
         for &slot in model.slots.iter().flatten() {
             if let Some(instance) = self.tree.entity(slot).instance {
                 self.changes.renew(instance);
+                self.bvh.touch(instance);
             }
         }
         Ok(())

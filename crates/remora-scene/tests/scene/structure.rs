@@ -111,14 +111,14 @@ fn the_switch_beats_every_override() {
     let mut scene = Scene::new();
     let root = scene.add_model(machine()).unwrap().root;
     let shaft = EntityId(root.0 + 1);
-    let ray = |scene: &Scene| scene.cast_ray(DVec3::new(10.0, -9.0, 0.0), Vec3::Y).map(|hit| hit.entity);
-    assert_eq!(ray(&scene), Some(shaft));
+    let ray = |scene: &mut Scene| scene.cast_ray(DVec3::new(10.0, -9.0, 0.0), Vec3::Y).map(|hit| hit.entity);
+    assert_eq!(ray(&mut scene), Some(shaft));
     scene.set_enabled(root, false).unwrap();
     scene.edit_overrides(&[shaft], StateOverrideEdit::visible(Some(true))).unwrap();
-    assert_eq!(ray(&scene), None);
+    assert_eq!(ray(&mut scene), None);
     assert!(scene.entity(shaft).unwrap().enabled && !scene.entity(shaft).unwrap().state.enabled);
     scene.set_enabled(root, true).unwrap();
-    assert_eq!(ray(&scene), Some(shaft));
+    assert_eq!(ray(&mut scene), Some(shaft));
 }
 
 #[test]
