@@ -261,19 +261,20 @@ fn stripes(inverse: bool, transform: Affine3A) -> Model {
 
 #[test]
 fn a_slot_that_is_used_again_shows_nothing_of_the_part_before() {
-    let view = around(20.0);
+    let first = around(20.0);
     // Old and new part have the same surface, so only the slot tells them apart. The old colours occur among the new
     // ones, so that nothing else leaves them out.
-    for place in [at(0.0, 0.0, 1.0), at(0.6, 0.3, 1.0)] {
+    let (here, there) = (at(0.0, 0.0, 1.0), at(0.6, 0.3, 1.0));
+    for (place, view) in [(here, first), (there, first), (here, around(20.4)), (there, around(20.4))] {
         let mut pair = Pair::new();
         let slot = pair.entities.len() as u32;
         let Pair { motion, full, .. } = &mut pair;
         for (studio, history) in [(motion, true), (full, false)] {
             let old = studio.show(stripes(false, at(0.0, 0.0, 1.0)));
-            load_pages(studio, std::iter::once(view));
+            load_pages(studio, [first, view].into_iter());
             if history {
-                studio.draw_once(&in_full(view));
-                studio.draw_once(&in_motion(view));
+                studio.draw_once(&in_full(first));
+                studio.draw_once(&in_motion(first));
             }
             assert_eq!(studio.scene.destroy(old.root), Ok(vec![old.model]));
             studio.renderer.remove_model(old.model);
@@ -286,7 +287,6 @@ fn a_slot_that_is_used_again_shows_nothing_of_the_part_before() {
         alone.options.history = History::Apart;
         let alone = pair.full.draw_once(&alone).0;
         let (with, without) = (difference(&frame, &shown), difference(&alone, &shown));
-        eprintln!("frames differ by {with}, and by {without} without a history");
         assert!(with < without + 2.0, "frames differ by {with}, and by {without} without a history");
     }
 }
