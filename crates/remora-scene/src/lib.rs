@@ -25,6 +25,7 @@
 //! | `scene` | the other edits, and the instances derived from them |
 //! | `changes` | the instances that a renderer has not seen yet |
 //! | `entity`, `bounds`, `ray` | questions about the scene |
+//! | `bvh` | the tree of boxes by which rays find instances |
 //! | `error` | refusals, with the codes of the original |
 //!
 //! A scene never copies geometry (assets are shared), never uses an [`EntityId`] twice, and never sets a transform that
@@ -33,6 +34,7 @@
 
 mod arena;
 mod bounds;
+mod bvh;
 mod changes;
 mod entity;
 mod error;

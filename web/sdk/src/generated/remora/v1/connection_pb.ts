@@ -329,7 +329,7 @@ export type LoadModel = Message<"remora.v1.LoadModel"> & {
   uri: string;
 
   /**
-   * Removes all other models at the moment at which this one appears. If loading fails, the scene stays unchanged.
+   * Removes all other models, as UnloadAll does, when this one appears. If loading fails, the scene stays unchanged.
    *
    * @generated from field: bool replace = 2;
    */
