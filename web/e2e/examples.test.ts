@@ -15,7 +15,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest
 import { launchBrowser } from "./browser.ts";
 import { FakeHost } from "./fake-host.ts";
 import { ACCOUNT, FakeService, KEY } from "./fake-service.ts";
-import { colours, screenshotOf, stableScreenshotOf } from "./screenshot.ts";
+import { colours, difference, screenshotOf, stableScreenshotOf } from "./screenshot.ts";
 
 const CONNECTION = process.env["REMORA_CONNECTION"];
 const ROOT = join(import.meta.dirname, "../..");
@@ -105,6 +105,35 @@ test("a plain page shows a model, and hides the clicked part", async () => {
   await page.getByText(/^Selected: ./).waitFor();
   await page.getByRole("button", { name: "Hide the part" }).click();
   await page.getByRole("button", { name: "Hide the part", disabled: true }).waitFor();
+});
+
+test("two models are grouped, turned, switched off and removed", async () => {
+  await open(join(ROOT, "examples/place"));
+  await page.getByText("Both engines stand below one entity.").waitFor();
+  await showsModel("#model > *", "place");
+  if (CONNECTION === undefined) {
+    const kinds = host.commands.map((command) => command.case);
+    expect(kinds.filter((kind) => kind === "createEntity" || kind === "setParent")).toEqual([
+      "createEntity",
+      "setParent",
+      "setParent",
+    ]);
+    return;
+  }
+  /** Does something to the models, waits for its message, and checks that the frame differs. */
+  const changes = async (button: string, told: RegExp) => {
+    const before = await stableScreenshotOf(page, scratch, "#model > *");
+    await page.getByRole("button", { name: button }).click();
+    await page.getByText(told).waitFor();
+    await expect
+      .poll(async () => difference(before, await screenshotOf(page, scratch, "#model > *")), { timeout: 10_000 })
+      .toBeGreaterThan(0.3);
+  };
+  await changes("Turn both", /The small engine stands at -?\d+\.\d\d, -\d+\.\d\d, below the group\./);
+  await changes("Switch the small one off", /is off/);
+  await changes("Switch the small one off", /is on/);
+  await page.screenshot({ path: join(OUTPUT, "example-place-turned.png") });
+  await changes("Remove the small one", /The group has 1 model left\./);
 });
 
 test("a React application shows several models in one session", async () => {

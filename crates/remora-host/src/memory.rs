@@ -17,12 +17,20 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use remora_scene::ENTITIES_MAX;
+
 /// The free memory that is assumed if it is unknown.
 const UNKNOWN_BYTES: u64 = 4 << 30;
 /// Upper bound on importing hosts that are counted. The share of one more is negligible.
 const SLOTS: usize = 8;
 /// Upper bound on the bytes of the kernel's files, which are shorter.
 const TEXT_BYTES_MAX: usize = 64 << 10;
+
+/// Upper bound on the memory of an entity: a name of 1,024 bytes, and half as much for everything else, of which an
+/// entity without a name takes about 360 bytes.
+const ENTITY_BYTES_MAX: u64 = 1536;
+/// The least limit of entities, so that a host which starts while memory is short still takes most models.
+const ENTITIES_MIN: usize = 1 << 18;
 
 /// Divides the memory among imports.
 #[derive(Debug)]
@@ -75,6 +83,17 @@ impl ImportMemory {
             Rule::Fixed { configured_bytes_max, .. } => configured_bytes_max,
             Rule::Free { .. } => None,
         }
+    }
+
+    /// Returns the number of entities that a scene may have: as many as fit into a quarter of the memory of an import
+    /// that is the only one, each as large as a client can make it.
+    pub(crate) fn entities_max(&self) -> usize {
+        let bytes = match &self.rule {
+            Rule::Fixed { bytes_max, .. } => *bytes_max,
+            Rule::Free { machine, .. } => share(machine.free_bytes(), 0),
+        };
+        let fitting = usize::try_from(bytes / 4 / ENTITY_BYTES_MAX).unwrap_or(ENTITIES_MAX);
+        fitting.clamp(ENTITIES_MIN, ENTITIES_MAX)
     }
 
     /// Takes the share of an import that begins now.
@@ -354,6 +373,16 @@ mod tests {
         assert!(more[19].bytes_max < GIBIBYTE / 64, "{:?}", more[19]);
         drop((first, more));
         assert_eq!(memory.take().less(GIBIBYTE).bytes_max, 11 * GIBIBYTE, "ended imports do not count");
+    }
+
+    #[test]
+    fn the_limit_of_entities_follows_the_memory() {
+        assert_eq!(ImportMemory::fixed(6 * GIBIBYTE).entities_max(), 1 << 20);
+        assert_eq!(ImportMemory::fixed(1).entities_max(), ENTITIES_MIN);
+        assert_eq!(ImportMemory::fixed(u64::MAX).entities_max(), ENTITIES_MAX);
+        let (_root, machine) = machine("", "", &[]);
+        let memory = ImportMemory { rule: Rule::Free { machine, directory: None } };
+        assert_eq!(memory.entities_max(), 2 << 20, "12 of 20 GiB may be used");
     }
 
     #[test]

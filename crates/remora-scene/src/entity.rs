@@ -25,7 +25,8 @@ pub struct EntityView<'a> {
     pub local: DAffine3,
     /// The parts of `local`: those that were set, or else without the shear that a model file may have.
     pub transform: Transform,
-    /// Transform relative to the world, in metres.
+    /// Transform relative to the world, in metres. Beyond [`crate::WORLD_MAX`] it flattens everything to the point
+    /// where the parent stands.
     pub world: DAffine3,
     /// Its own switch; [`EffectiveState::enabled`] says whether those above it are on as well.
     pub enabled: bool,

@@ -77,7 +77,7 @@ pub enum EditError {
     #[error("entity {} is not the root of a model", .0.0)]
     NotAModel(EntityId),
     /// The scene would have more entities than it may have, or no id is left for a model.
-    #[error("the scene cannot have more than {0} entities")]
+    #[error("the scene cannot have more than {0} entities; destroy entities or unload a model first")]
     TooManyEntities(usize),
 }
 

@@ -25,13 +25,16 @@
 //! | `scene` | the other edits, and the instances derived from them |
 //! | `changes` | the instances that a renderer has not seen yet |
 //! | `entity`, `bounds`, `ray` | questions about the scene |
+//! | `bvh` | the tree of boxes by which rays find instances |
 //! | `error` | refusals, with the codes of the original |
 //!
 //! A scene never copies geometry (assets are shared), never uses an [`EntityId`] twice, and never sets a transform that
-//! is not finite.
+//! is not finite. Nested transforms may multiply to more than [`WORLD_MAX`]: such an entity and everything below it is
+//! off until the edit that brings it back into range, so that no reader meets a number that is not finite.
 
 mod arena;
 mod bounds;
+mod bvh;
 mod changes;
 mod entity;
 mod error;
@@ -55,4 +58,4 @@ pub use overrides::{EffectiveState, StateOverride, StateOverrideEdit, Tint, Valu
 pub use ray::Hit;
 pub use scene::{ENTITIES_MAX, Scene};
 pub use structure::NewEntity;
-pub use transform::Transform;
+pub use transform::{Transform, WORLD_MAX};

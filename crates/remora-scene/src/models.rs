@@ -1,5 +1,7 @@
 //! The models of a scene: adding one, replacing its asset by another version, unloading it, finding it by its key.
 
+use std::collections::HashMap;
+
 use remora_asset::Asset;
 use remora_asset::layout::{MeshRecord, NONE};
 
@@ -104,12 +106,57 @@ impl Models {
 impl Scene {
     /// Adds a model with its root at the origin.
     pub fn add_model(&mut self, asset: Asset) -> Result<AddedModel, EditError> {
+        self.check_room(&asset, self.tree.len())?;
+        Ok(self.insert_model(asset))
+    }
+
+    /// Adds a model with its root at the origin and unloads all others, as [`Self::unload_models`] does. If the new
+    /// model does not fit beside what that leaves, the scene stays unchanged.
+    pub fn replace_models(&mut self, asset: Asset) -> Result<AddedModel, EditError> {
+        // Most models fit beside all others, which is cheaper to know.
+        self.check_room(&asset, self.tree.len())
+            .or_else(|_| self.check_room(&asset, self.entities_without_models()))?;
+        self.unload_models();
+        Ok(self.insert_model(asset))
+    }
+
+    /// Refuses a model that does not fit beside this many entities, or for whose own no ids are left.
+    fn check_room(&self, asset: &Asset, beside: usize) -> Result<(), EditError> {
         let count = asset.nodes().len() + 1;
-        let root = EntityId(self.models.next_id);
-        let ids_left = EntityId::CLIENT_FIRST.0 - root.0;
-        if count > self.entities_max - self.tree.len() || count as u64 > ids_left {
+        let ids_left = EntityId::CLIENT_FIRST.0 - self.models.next_id;
+        if count > self.entities_max - beside || count as u64 > ids_left {
             return Err(EditError::TooManyEntities(self.entities_max));
         }
+        Ok(())
+    }
+
+    /// Returns the number of entities that [`Self::unload_models`] leaves: those of the client that stand below no
+    /// model. Costs no more than the client's entities.
+    fn entities_without_models(&self) -> usize {
+        let mut stays = HashMap::with_capacity(self.client_slots.len());
+        let mut path = Vec::new();
+        for &slot in self.client_slots.values() {
+            let mut all_stay = true;
+            for at in self.tree.upwards(slot) {
+                if let Some(&known) = stays.get(&at) {
+                    all_stay = known;
+                    break;
+                }
+                if !self.tree.id(at).is_of_client() {
+                    all_stay = false;
+                    break;
+                }
+                path.push(at);
+            }
+            stays.extend(path.drain(..).map(|at| (at, all_stay)));
+        }
+        stays.into_values().filter(|&stays| stays).count()
+    }
+
+    /// Adds a model for which there is room.
+    fn insert_model(&mut self, asset: Asset) -> AddedModel {
+        let count = asset.nodes().len() + 1;
+        let root = EntityId(self.models.next_id);
         let key = self.next_model();
         let mut slots = Vec::with_capacity(count);
         slots.push(self.tree.add(Entity::new(root, asset.name().to_owned(), glam::DAffine3::IDENTITY), None));
@@ -124,14 +171,14 @@ impl Scene {
                 let instance = Instance { entity: id, model: key, mesh: node.mesh, world, state };
                 let instance = self.instances.add(instance);
                 self.tree.entity_mut(slot).instance = Some(instance);
-                self.changes.touch(instance);
+                self.touch(instance);
             }
         }
         let slots = slots.into_iter().map(Some).collect();
         self.models.list.push(SceneModel { key, asset, root, slots, alive: count });
         self.models.next_key += 1;
         self.models.next_id += count as u64;
-        Ok(AddedModel { root, model: key })
+        AddedModel { root, model: key }
     }
 
     /// Replaces the asset of a model by another version of it: the same nodes with the same meshes, in another level of
@@ -147,6 +194,7 @@ impl Scene {
         for &slot in model.slots.iter().flatten() {
             if let Some(instance) = self.tree.entity(slot).instance {
                 self.changes.renew(instance);
+                self.bvh.touch(instance);
             }
         }
         Ok(())

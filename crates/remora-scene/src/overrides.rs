@@ -30,7 +30,8 @@ pub struct StateOverride {
 /// The state in which an entity is shown, derived from its own overrides and those above it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct EffectiveState {
-    /// The entity and all above it are switched on. What is not enabled is not shown, whatever the overrides say.
+    /// The entity and all above it are switched on, and their transforms to the world are within [`crate::WORLD_MAX`].
+    /// What is not enabled is not shown, whatever the overrides say.
     pub enabled: bool,
     /// Drawn and met by rays, if it is enabled.
     pub visible: bool,

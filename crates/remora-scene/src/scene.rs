@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use glam::DAffine3;
 
+use crate::bvh::Bvh;
 use crate::changes::{ChangeLog, Changes};
 use crate::error::EditError;
 use crate::ids::EntityId;
@@ -28,6 +29,8 @@ pub struct Scene {
     /// One per entity with a mesh.
     pub(crate) instances: Instances,
     pub(crate) changes: ChangeLog,
+    /// For ray casts; brought up to date by each of them.
+    pub(crate) bvh: Bvh,
     /// Slots of the entities on which [`crate::StateOverride::selected`] is set.
     pub(crate) selection_overrides: Vec<u32>,
     pub(crate) entities_max: usize,
@@ -56,6 +59,7 @@ impl Scene {
             client_next: EntityId::CLIENT_FIRST,
             instances: Instances::default(),
             changes: ChangeLog::default(),
+            bvh: Bvh::default(),
             selection_overrides: Vec::new(),
             entities_max,
             edits: 0,
@@ -70,6 +74,7 @@ impl Scene {
         self.client_slots = HashMap::new();
         self.client_next = EntityId::CLIENT_FIRST;
         self.instances.clear();
+        self.bvh = Bvh::default();
         self.selection_overrides.clear();
         self.changes.restructure();
     }
@@ -224,6 +229,12 @@ impl Scene {
         }
     }
 
+    /// Notes that an instance was added, changed or removed.
+    pub(crate) fn touch(&mut self, instance: u32) {
+        self.changes.touch(instance);
+        self.bvh.touch(instance);
+    }
+
     fn derive(&mut self, slot: u32) {
         let derived = self.tree.derived(slot);
         let entity = self.tree.entity_mut(slot);
@@ -231,7 +242,7 @@ impl Scene {
         let Some(number) = entity.instance else { return };
         if let Some(instance) = self.instances.get_mut(number) {
             (instance.world, instance.state) = (derived.world, derived.state);
-            self.changes.touch(number);
+            self.touch(number);
         }
     }
 }

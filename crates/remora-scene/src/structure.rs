@@ -106,7 +106,7 @@ impl Scene {
         for entity in self.tree.remove(top) {
             if let Some(instance) = entity.instance {
                 self.instances.remove(instance);
-                self.changes.touch(instance);
+                self.touch(instance);
             }
             if entity.id.is_of_client() {
                 self.client_slots.remove(&entity.id);

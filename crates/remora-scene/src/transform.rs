@@ -2,6 +2,11 @@
 
 use glam::{DAffine3, DMat3, DVec3, Quat, Vec3};
 
+/// Upper bound on the numbers of a transform to the world: scales, and metres from the origin. Nested transforms of
+/// entities can multiply to more. The product of three such scales, by which readers of single precision find out
+/// whether a transform mirrors, is finite.
+pub const WORLD_MAX: f64 = 1e12;
+
 /// Scales, then turns, then moves.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Transform {
@@ -40,6 +45,13 @@ impl Transform {
         let length = self.rotation.as_dquat().length();
         self.position.is_finite() && self.scale.is_finite() && length.is_finite() && length > 0.1
     }
+}
+
+/// Returns whether no number of a transform to the world is NaN or beyond [`WORLD_MAX`].
+pub(crate) fn is_in_range(world: &DAffine3) -> bool {
+    let DAffine3 { matrix3: DMat3 { x_axis, y_axis, z_axis }, translation } = world;
+    // A comparison with NaN is false.
+    [x_axis, y_axis, z_axis, translation].iter().all(|axis| axis.abs().cmple(DVec3::splat(WORLD_MAX)).all())
 }
 
 impl Default for Transform {

@@ -1,11 +1,11 @@
 //! The forest of entities: names, parents and children.
 
-use glam::DAffine3;
+use glam::{DAffine3, DMat3, DVec3};
 
 use crate::arena::Arena;
 use crate::ids::EntityId;
 use crate::overrides::{EffectiveState, StateOverride};
-use crate::transform::Transform;
+use crate::transform::{Transform, is_in_range};
 
 /// Upper bound on the bytes of a path, after which no further name is added.
 const PATH_BYTES: usize = 8192;
@@ -149,16 +149,21 @@ impl Tree {
         None
     }
 
-    /// Derives values of an entity from its own and from those of its parent.
+    /// Derives values of an entity from its own and from those of its parent. An entity whose place in the world is out
+    /// of range shrinks to the point where its parent stands, and is off.
     pub(crate) fn derived(&self, slot: u32) -> Derived {
         let entity = self.entity(slot);
         let above = entity.parent.map(|parent| self.entity(parent).derived);
         let state_above = above.map_or(EffectiveState::DEFAULT, |above| above.state);
-        Derived {
-            world: above.map_or(entity.local, |above| above.world * entity.local),
-            state: EffectiveState::derive(entity.overrides, entity.enabled, state_above),
-            depth: above.map_or(0, |above| above.depth + 1),
+        let mut world = above.map_or(entity.local, |above| above.world * entity.local);
+        let mut state = EffectiveState::derive(entity.overrides, entity.enabled, state_above);
+        if !is_in_range(&world) {
+            // Everything below is flattened to the same point, and so in range.
+            let translation = above.map_or(DVec3::ZERO, |above| above.world.translation);
+            world = DAffine3 { matrix3: DMat3::ZERO, translation };
+            state.enabled = false;
         }
+        Derived { world, state, depth: above.map_or(0, |above| above.depth + 1) }
     }
 
     /// Returns the names from the root down, separated by `/`. A path of more than 8 kB ends early.

@@ -114,10 +114,13 @@ export class CommandRefused extends RemoraError {
   override readonly name = "CommandRefused";
   /** The host's own code, for example `ModelNotFound`. */
   readonly hostCode: string;
+  /** Number and name of the `Result` of Azure Remote Rendering, for example 603 and `CyclicReference`, for edits of entities. */
+  readonly result: { readonly number: number; readonly name: string } | null;
 
-  constructor(hostCode: string, message: string) {
+  constructor(hostCode: string, message: string, result: { number: number; name: string } | null = null) {
     super(COMMAND_CODES[hostCode] ?? "command-refused", message);
     this.hostCode = hostCode;
+    this.result = result;
   }
 }
 

@@ -41,6 +41,7 @@ export type {
   ConnectionState,
   EntityTransform,
   LoadOptions,
+  NewEntity,
 } from "./connection/types.ts";
 export { type Size, type ViewportLimits, viewportFor } from "./connection/viewport.ts";
 export { CommandRefused, RemoraError, type RemoraErrorCode, RequestRefused } from "./errors.ts";

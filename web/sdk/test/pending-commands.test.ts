@@ -38,6 +38,23 @@ describe("PendingCommands", () => {
     );
   });
 
+  test("rejects with the result of Azure Remote Rendering, if the error has one", async () => {
+    const refused = async (value: { result?: number; resultName?: string }) => {
+      const { id, reply } = commands.open(1_000);
+      const error = { code: "BadCommand", message: "no", ...value };
+      commands.settle(create(ReplySchema, { id, result: { case: "error", value: error } }));
+      return reply.then(
+        () => null,
+        (reason: CommandRefused) => reason.result,
+      );
+    };
+    expect(await refused({ result: 603, resultName: "CyclicReference" })).toEqual({
+      number: 603,
+      name: "CyclicReference",
+    });
+    expect(await refused({})).toBeNull();
+  });
+
   test("rejects a command without a reply after its timeout", async () => {
     const { reply } = commands.open(1_000);
     scheduler.advance(1_000);

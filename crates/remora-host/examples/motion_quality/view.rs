@@ -246,7 +246,7 @@ impl Stage {
     }
 
     /// Returns the entity that covers most of the view, and its transform.
-    fn most_visible(&self, camera: &Camera) -> Option<(EntityId, DAffine3)> {
+    fn most_visible(&mut self, camera: &Camera) -> Option<(EntityId, DAffine3)> {
         let tangent = (camera.vertical_field_of_view * 0.5).tan();
         let place = |index: u32, count: u32| (index as f32 + 0.5) / count as f32 * 2.0 - 1.0;
         let mut hits: HashMap<EntityId, u32> = HashMap::new();

@@ -133,6 +133,7 @@ impl FrameLoop {
         let transport = Transport::start(transport_options, events)?;
         forward(transport_events, clock, inbox.clone());
 
+        let entities_max = options.memory.entities_max();
         let loader = {
             let inbox = inbox.clone();
             let prepare = PrepareOptions::for_adapter(&adapter);
@@ -153,7 +154,8 @@ impl FrameLoop {
         };
         let recovery = Recovery::new(options.graphics, options.renderer, inbox.clone());
         let pipeline = Pipeline::new(clock, Device::new(renderer), encoding, bits_per_second, recovery);
-        let capability = capability(&adapter.name, adapter.software, options.primitives_max, options.render_target);
+        let capability =
+            capability(&adapter.name, adapter.software, options.primitives_max, entities_max, options.render_target);
         tell(FrameThreadEvent::Up { adapter: adapter.to_string(), transport: transport.clone() });
         Ok(Self {
             clock,
@@ -315,6 +317,7 @@ fn capability(
     adapter_name: &str,
     software: bool,
     primitives_max: Option<u64>,
+    entities_max: usize,
     render_target: Option<Duration>,
 ) -> Capability {
     Capability {
@@ -327,6 +330,7 @@ fn capability(
         // A software adapter renders on the cores that the encoder needs too, so one frame is in each of both.
         frames_in_flight_max: if software { 2 } else { 3 },
         primitives_max,
+        entities_max,
         render_target: render_target.unwrap_or(quality::render_target(software)),
     }
 }

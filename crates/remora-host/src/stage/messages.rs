@@ -58,6 +58,11 @@ impl Stage {
             EditError::EntityNotFound(_) | EditError::ParentNotFound(_) => ErrorCode::EntityNotFound,
             _ => ErrorCode::BadCommand,
         };
+        self.refuse_with(id, code, error);
+    }
+
+    /// Refuses a command with the result of an edit and another code than that of edits.
+    pub(super) fn refuse_with(&mut self, id: CommandId, code: ErrorCode, error: EditError) {
         let result = error.code();
         let error = wire::Error {
             code: code.into(),

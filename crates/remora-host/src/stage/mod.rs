@@ -74,6 +74,8 @@ pub(crate) struct Capability {
     /// Triangles and points that a frame may take before a checkerboard shows that it is too much; `None` is any
     /// number.
     pub(crate) primitives_max: Option<u64>,
+    /// Number of entities that the scene may have.
+    pub(crate) entities_max: usize,
     /// The time that rendering a moving frame may take.
     pub(crate) render_target: Duration,
 }
@@ -139,10 +141,10 @@ impl Stage {
     pub(crate) fn new(capability: Capability) -> Self {
         Self {
             quality: Quality::new(capability.software, capability.render_target),
+            scene: Scene::with_entities_max(capability.entities_max),
             capability,
             session_id: String::new(),
             session_models: Vec::new(),
-            scene: Scene::new(),
             connection: ConnectionId::default(),
             client: None,
             outputs: VecDeque::new(),

@@ -5,7 +5,7 @@ use remora_protocol::{
     codes::{ErrorCode, LoadStage, NoticeCode},
     connection::{self as wire, host_message::Message, reply::Result as Outcome},
 };
-use remora_scene::ModelKey;
+use remora_scene::{AddedModel, EditError, ModelKey, Scene};
 
 use super::{Output, Stage, answer};
 use crate::{clock::Moment, ids::CommandId};
@@ -19,6 +19,25 @@ impl Stage {
     /// Adds a model to the scene. The renderer already has it under [`Stage::next_model`]. Returns `None` if there is
     /// no client or the scene has too many entities.
     pub(crate) fn loaded(&mut self, now: Moment, command: CommandId, asset: Asset) -> Option<ModelKey> {
+        self.add(now, command, asset, Scene::add_model)
+    }
+
+    /// Adds a model to the scene in place of all others. The renderer already has it under [`Stage::next_model`].
+    /// Returns `None`, and leaves the scene as it is, if there is no client or the scene has too many entities.
+    pub(crate) fn loaded_in_place(&mut self, now: Moment, command: CommandId, asset: Asset) -> Option<ModelKey> {
+        let replaced = self.scene.models().map(|(key, _)| key).collect();
+        let model = self.add(now, command, asset, Scene::replace_models)?;
+        self.put(Output::ModelsRemoved(replaced));
+        Some(model)
+    }
+
+    fn add(
+        &mut self,
+        now: Moment,
+        command: CommandId,
+        asset: Asset,
+        add: impl FnOnce(&mut Scene, Asset) -> Result<AddedModel, EditError>,
+    ) -> Option<ModelKey> {
         let client = self.client.as_mut()?;
         client.pacing.change(now);
         let (bounds_min, bounds_max) = answer::corners(asset.bounds());
@@ -35,11 +54,13 @@ impl Stage {
         };
         let differs = answer::differs(&loaded.name, &loaded.notices);
         let model = self.scene.next_model();
-        let added = match self.scene.add_model(asset) {
+        let added = match add(&mut self.scene, asset) {
             Ok(added) => added,
             Err(error) => {
+                // The renderer has it already.
                 self.put(Output::ModelsRemoved(vec![model]));
-                self.load_failed(command, ErrorCode::ModelTooLarge, error.to_string());
+                self.refuse_with(command, ErrorCode::ModelTooLarge, error);
+                self.load_ended(command);
                 return None;
             }
         };
@@ -50,16 +71,6 @@ impl Stage {
             self.notice(NoticeCode::ModelDiffers, text);
         }
         Some(added.model)
-    }
-
-    /// Adds a model to the scene in place of all others. The renderer already has it under [`Stage::next_model`].
-    pub(crate) fn loaded_in_place(&mut self, now: Moment, command: CommandId, asset: Asset) -> Option<ModelKey> {
-        self.client.as_ref()?;
-        let replaced = self.scene.models().map(|(key, _)| key).collect();
-        // Unloading does not change the key of the next model.
-        self.scene.unload_models();
-        self.put(Output::ModelsRemoved(replaced));
-        self.loaded(now, command, asset)
     }
 
     /// Reports progress, also after [`Stage::loaded`], while the model is refined. `fraction` is 0 to 1.

@@ -278,7 +278,8 @@ pub struct EffectiveState {
     /// Absent if the entity is not tinted.
     #[prost(message, optional, tag = "3")]
     pub tint: ::core::option::Option<Color>,
-    /// False if the entity or one above it is switched off. What is visible is shown only if it is enabled.
+    /// False if the entity or one above it is switched off, or if its transforms multiply to scales or metres beyond
+    /// 10^12 in the world. What is visible is shown only if it is enabled.
     #[prost(bool, tag = "4")]
     pub enabled: bool,
 }

@@ -3,6 +3,7 @@
 mod contents;
 mod models;
 mod overrides;
+mod range;
 mod ray;
 mod reference;
 mod replace;

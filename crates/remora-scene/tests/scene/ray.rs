@@ -19,7 +19,7 @@ fn scene_of(transforms: &[DAffine3]) -> Scene {
 
 #[test]
 fn the_nearest_of_several_parts_is_hit() {
-    let scene = scene_of(&[moved(0.0, 0.0, -20.0), moved(0.0, 0.0, -10.0), moved(5.0, 0.0, -5.0)]);
+    let mut scene = scene_of(&[moved(0.0, 0.0, -20.0), moved(0.0, 0.0, -10.0), moved(5.0, 0.0, -5.0)]);
     let hit = scene.cast_ray(DVec3::new(0.1, 0.2, 0.0), Vec3::new(0.0, 0.0, -3.0)).unwrap();
     assert_eq!((hit.instance, hit.entity), (1, EntityId(3)));
     assert!((hit.distance - 9.0).abs() < 1e-5, "{hit:?}");
@@ -30,7 +30,7 @@ fn the_nearest_of_several_parts_is_hit() {
 
 #[test]
 fn from_inside_the_far_side_is_hit_and_its_normal_faces_back() {
-    let scene = scene_of(&[DAffine3::IDENTITY]);
+    let mut scene = scene_of(&[DAffine3::IDENTITY]);
     let hit = scene.cast_ray(DVec3::new(0.1, 0.2, 0.3), Vec3::X).unwrap();
     assert!((hit.distance - 0.9).abs() < 1e-6);
     assert!(hit.normal.abs_diff_eq(Vec3::NEG_X, 1e-6));
@@ -49,7 +49,7 @@ fn parts_that_are_hidden_or_behind_the_origin_are_not_hit() {
 
 #[test]
 fn a_ray_with_a_zero_direction_or_a_number_that_is_not_finite_hits_nothing() {
-    let scene = scene_of(&[DAffine3::IDENTITY]);
+    let mut scene = scene_of(&[DAffine3::IDENTITY]);
     let inside = DVec3::ZERO;
     for direction in [Vec3::ZERO, Vec3::NAN, Vec3::new(f32::INFINITY, 0.0, 0.0)] {
         assert!(scene.cast_ray(inside, direction).is_none(), "{direction}");
@@ -69,7 +69,7 @@ fn distance_and_normal_are_right_under_uneven_and_mirrored_scale() {
         DQuat::from_rotation_y(0.5),
         DVec3::new(0.0, 0.0, -10.0),
     );
-    let scene = scene_of(&[transform]);
+    let mut scene = scene_of(&[transform]);
     let target = transform.transform_point3(DVec3::new(0.3, 1.0, -0.2));
     let origin = target + transform.transform_vector3(DVec3::new(0.0, 10.0, 0.0)) + DVec3::new(0.5, 0.0, 0.1);
     let hit = scene.cast_ray(origin, (target - origin).as_vec3()).unwrap();
@@ -79,7 +79,7 @@ fn distance_and_normal_are_right_under_uneven_and_mirrored_scale() {
 
 #[test]
 fn a_part_that_is_flattened_to_a_plane_is_still_hit() {
-    let scene = scene_of(&[DAffine3::from_scale(DVec3::new(1.0, 1.0, 0.0))]);
+    let mut scene = scene_of(&[DAffine3::from_scale(DVec3::new(1.0, 1.0, 0.0))]);
     let hit = scene.cast_ray(DVec3::new(0.3, 0.4, 5.0), Vec3::NEG_Z).unwrap();
     assert!((hit.distance - 5.0).abs() < 1e-6);
 }
@@ -128,7 +128,7 @@ const FAR: DVec3 = DVec3::new(4_000_000.0, 120.0, -3_000_000.0);
 #[test]
 fn a_model_5000_km_away_is_hit_to_the_millimetre() {
     let turned = DAffine3::from_rotation_translation(DQuat::from_rotation_y(0.3), FAR);
-    let scene = scene_of(&[turned, turned * moved(2.0, 0.0, 0.0)]);
+    let mut scene = scene_of(&[turned, turned * moved(2.0, 0.0, 0.0)]);
     for (height, reach) in [(0.123, 3.0), (-0.456, 250.0)] {
         let target = turned.transform_point3(DVec3::new(0.25, height, 1.0));
         let origin = turned.transform_point3(DVec3::new(0.25, height, 1.0 + reach));
@@ -145,7 +145,7 @@ fn a_model_5000_km_away_is_hit_to_the_millimetre() {
 
 #[test]
 fn positions_near_the_largest_number_give_no_infinite_hit() {
-    let scene = scene_of(&[moved(1e300, 0.0, 0.0), moved(0.0, f64::MAX, f64::MIN)]);
+    let mut scene = scene_of(&[moved(1e300, 0.0, 0.0), moved(0.0, f64::MAX, f64::MIN)]);
     for origin in [DVec3::ZERO, DVec3::splat(f64::MAX), DVec3::splat(1e300)] {
         for direction in [Vec3::X, Vec3::Y, Vec3::ONE, Vec3::NEG_Z] {
             if let Some(hit) = scene.cast_ray(origin, direction) {

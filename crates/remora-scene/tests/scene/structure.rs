@@ -111,14 +111,14 @@ fn the_switch_beats_every_override() {
     let mut scene = Scene::new();
     let root = scene.add_model(machine()).unwrap().root;
     let shaft = EntityId(root.0 + 1);
-    let ray = |scene: &Scene| scene.cast_ray(DVec3::new(10.0, -9.0, 0.0), Vec3::Y).map(|hit| hit.entity);
-    assert_eq!(ray(&scene), Some(shaft));
+    let ray = |scene: &mut Scene| scene.cast_ray(DVec3::new(10.0, -9.0, 0.0), Vec3::Y).map(|hit| hit.entity);
+    assert_eq!(ray(&mut scene), Some(shaft));
     scene.set_enabled(root, false).unwrap();
     scene.edit_overrides(&[shaft], StateOverrideEdit::visible(Some(true))).unwrap();
-    assert_eq!(ray(&scene), None);
+    assert_eq!(ray(&mut scene), None);
     assert!(scene.entity(shaft).unwrap().enabled && !scene.entity(shaft).unwrap().state.enabled);
     scene.set_enabled(root, true).unwrap();
-    assert_eq!(ray(&scene), Some(shaft));
+    assert_eq!(ray(&mut scene), Some(shaft));
 }
 
 #[test]
@@ -151,6 +151,32 @@ fn unloading_all_models_leaves_what_the_client_created() {
     assert_eq!((scene.entities(), scene.parts(), scene.models().count()), (1, 0, 0));
     assert_eq!(scene.next_model(), key);
     assert!(scene.add_model(machine()).unwrap().root > second.root);
+}
+
+#[test]
+fn a_model_replaces_the_others_if_it_fits_beside_what_they_leave() {
+    let build = |entities_max| {
+        let mut scene = Scene::with_entities_max(entities_max);
+        scene.create(NewEntity::new(A)).unwrap();
+        let old = scene.add_model(machine()).unwrap();
+        scene.set_parent(old.root, Some(A)).unwrap();
+        scene.create(below(B, EntityId(old.root.0 + 1))).unwrap();
+        scene.create(below(C, B)).unwrap();
+        (scene, old)
+    };
+    let chain = |nodes| model((0..nodes).map(|_| node("Link", None, moved(0.0, 0.0, 0.0), None)).collect(), vec![]);
+    for entities_max in [6, 9, 99] {
+        let (mut scene, old) = build(entities_max);
+        let added = scene.replace_models(chain(4)).unwrap();
+        assert!(added.model > old.model && added.root > old.root);
+        assert_eq!((scene.entities(), scene.parts(), scene.models().count()), (6, 0, 1), "A and the new model");
+        assert_eq!((scene.entity(B), scene.entity(C)), (None, None));
+    }
+    let (mut scene, old) = build(6);
+    let next = scene.next_model();
+    assert_eq!(scene.replace_models(chain(5)), Err(EditError::TooManyEntities(6)));
+    assert_eq!((scene.entities(), scene.parts(), scene.next_model()), (6, 2, next));
+    assert!(scene.model(old.model).is_some() && scene.entity(C).is_some());
 }
 
 #[test]

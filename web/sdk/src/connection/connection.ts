@@ -40,6 +40,7 @@ import type {
   ConnectionState,
   EntityTransform,
   LoadOptions,
+  NewEntity,
 } from "./types.ts";
 import type { Size } from "./viewport.ts";
 
@@ -52,6 +53,9 @@ const PING_MILLISECONDS = 2_000;
 const INTERRUPTION_MILLISECONDS_MAX = 6_000;
 /** The longest wait for the answer to a goodbye. */
 const GOODBYE_MILLISECONDS_MAX = 300;
+
+/** The first id of entities that a client creates. The host numbers the entities of models below it. */
+const FIRST_CREATED_ENTITY = 2n ** 32n;
 
 type CommandBody = Exclude<NonNullable<MessageInitShape<typeof ClientCommandSchema>["command"]>, { case: undefined }>;
 
@@ -71,6 +75,7 @@ export class Connection {
   #state: ConnectionState = { kind: "connected" };
   #ending: SessionEnding | null = null;
   #roundTripMilliseconds: number | null = null;
+  #nextEntity = FIRST_CREATED_ENTITY;
   #cancelPing: () => void = () => {};
   #cancelInterruption: () => void = () => {};
 
@@ -147,7 +152,12 @@ export class Connection {
     return result.value;
   }
 
-  /** Empties the scene. */
+  /** Removes a model: every entity that came with it, and everything below those. `rootEntity` is that of its load. */
+  async unloadModel(rootEntity: bigint, options: CallOptions = {}): Promise<void> {
+    await this.#ask({ case: "unloadModel", value: { rootEntity } }, options);
+  }
+
+  /** Removes all models, and created entities that stand below one. */
   async unloadAll(options: CallOptions = {}): Promise<void> {
     await this.#ask({ case: "unloadAll", value: {} }, options);
   }
@@ -183,6 +193,44 @@ export class Connection {
     const result = await this.#ask({ case: "getEntity", value: { entity } }, options);
     if (result.case !== "entityInfo") throw unexpected(result);
     return result.value;
+  }
+
+  /**
+   * Creates an entity without a mesh, as the last child of its parent, for example to group models. Returns its id. The
+   * scene ends with the connection, and created entities with it.
+   */
+  async createEntity(
+    { parent = 0n, name = "", translation, rotation, scale, enabled = true }: NewEntity = {},
+    options: CallOptions = {},
+  ): Promise<bigint> {
+    const entity = this.#nextEntity;
+    this.#nextEntity += 1n;
+    const value = { entity, parent, name, translation, rotation, scale, disabled: !enabled };
+    await this.#ask({ case: "createEntity", value }, options);
+    return entity;
+  }
+
+  /** Destroys an entity and everything below it. A model leaves the scene with the last of its entities. */
+  async destroyEntity(entity: bigint, options: CallOptions = {}): Promise<void> {
+    await this.#ask({ case: "destroyEntity", value: { entity } }, options);
+  }
+
+  /**
+   * Puts an entity below another one, as its last child, or makes it a root. Its transform relative to the parent stays,
+   * so it moves in the world.
+   */
+  async setParent(entity: bigint, parent: bigint | null, options: CallOptions = {}): Promise<void> {
+    await this.#ask({ case: "setParent", value: { entity, parent: parent ?? 0n } }, options);
+  }
+
+  /** Names an entity; at most 1024 bytes in UTF-8. */
+  async setName(entity: bigint, name: string, options: CallOptions = {}): Promise<void> {
+    await this.#ask({ case: "setName", value: { entity, name } }, options);
+  }
+
+  /** Switches an entity and everything below it on or off. What is off is neither shown nor met by rays. */
+  async setEnabled(entity: bigint, enabled: boolean, options: CallOptions = {}): Promise<void> {
+    await this.#ask({ case: "setEnabled", value: { entity, enabled } }, options);
   }
 
   /** Selects these entities and nothing else: unsets the selection of every entity and sets it for these. */

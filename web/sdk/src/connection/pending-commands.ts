@@ -10,7 +10,7 @@
  */
 
 import { CommandRefused, RemoraError } from "../errors.ts";
-import type { Reply } from "../generated/remora/v1/connection_pb.ts";
+import type { Error as HostError, Reply } from "../generated/remora/v1/connection_pb.ts";
 import type { Scheduler } from "../scheduler.ts";
 
 /** The result of a command that succeeded. */
@@ -61,7 +61,7 @@ export class PendingCommands {
     if (pending === undefined) return;
     switch (result.case) {
       case "error":
-        pending.reject(new CommandRefused(result.value.code, result.value.message));
+        pending.reject(refusal(result.value));
         break;
       case undefined:
         pending.reject(new CommandRefused("Unexpected", "The render host answered with an unknown result."));
@@ -113,4 +113,8 @@ export class PendingCommands {
     pending?.cancelTimer();
     return pending;
   }
+}
+
+function refusal({ code, message, result, resultName }: HostError): CommandRefused {
+  return new CommandRefused(code, message, result === 0 ? null : { number: result, name: resultName });
 }

@@ -62,6 +62,22 @@ export interface EntityTransform {
   readonly scale: Vec3;
 }
 
+/** An entity to create. What is absent has its neutral value. */
+export interface NewEntity {
+  /** The entity above; none by default. */
+  readonly parent?: bigint;
+  /** At most 1024 bytes in UTF-8. */
+  readonly name?: string;
+  /** Relative to the parent, in metres. */
+  readonly translation?: Vec3;
+  /** Relative to the parent. */
+  readonly rotation?: Quat;
+  /** Relative to the parent. */
+  readonly scale?: Vec3;
+  /** False creates the entity switched off. */
+  readonly enabled?: boolean;
+}
+
 /** The events of a {@link Connection}. */
 export interface ConnectionEvents {
   state: ConnectionState;

@@ -45,6 +45,28 @@ fn a_replacing_model_removes_the_others_when_it_is_loaded_and_a_failed_one_remov
 }
 
 #[test]
+fn a_replacing_model_that_the_scene_has_no_room_for_leaves_it_unchanged() {
+    let mut world = World::connected(true);
+    let room_for_a_triangle = 2;
+    *world.stage.scene_mut() = Scene::with_entities_max(room_for_a_triangle);
+    let first = world.stage.loaded(world.now, CommandId(5), triangle()).expect("there is room for it");
+    let refused = world.stage.next_model();
+    let nodes = vec![Node::default(), Node::default()];
+    let larger = Model { nodes, ..Model::default() };
+    let larger = build_asset(&larger, &BuildOptions::default(), &|_| {}, &|| false).expect("a good model");
+    assert_eq!(world.stage.loaded_in_place(world.now, CommandId(7), larger), None);
+    world.work();
+    assert!(matches!(world.replies().last(), Some((7, Outcome::Error(error))) if error.code == "ModelTooLarge"));
+    assert!(world.outputs.contains(&Output::ModelsRemoved(vec![refused])), "the renderer has it");
+    assert!(!world.outputs.contains(&Output::ModelsRemoved(vec![first])));
+    assert_eq!(world.stage.scene_mut().models().map(|(key, _)| key).collect::<Vec<_>>(), [first]);
+
+    let second = world.stage.loaded_in_place(world.now, CommandId(8), triangle());
+    assert!(second.is_some(), "it fits in place of the first");
+    assert_eq!(world.stage.scene_mut().entities(), room_for_a_triangle);
+}
+
+#[test]
 fn the_models_of_the_session_are_loaded_for_each_client_one_after_the_other() {
     let mut stage = Stage::new(capability(true));
     let loads = |stage: &mut Stage| {

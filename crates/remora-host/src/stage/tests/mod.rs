@@ -40,6 +40,7 @@ fn capability(software: bool) -> Capability {
         frame_interval: milliseconds(33),
         frames_in_flight_max: 2,
         primitives_max: Some(2),
+        entities_max: 6,
         render_target: quality::render_target(software),
     }
 }

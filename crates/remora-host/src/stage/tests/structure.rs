@@ -95,3 +95,28 @@ fn refusals_carry_number_and_name_of_the_result() {
     }
     assert_eq!(world.stage.scene_mut().entities(), 3);
 }
+
+#[test]
+fn entities_and_models_beyond_the_limit_are_refused_and_the_message_says_it() {
+    let mut world = World::connected(true);
+    let refused = |world: &World| {
+        let (_, outcome) = world.replies().into_iter().next_back().expect("a reply");
+        let Outcome::Error(error) = outcome else { panic!("{outcome:?}") };
+        assert_eq!((error.result, error.result_name.as_str()), (606, "ComponentLimitReached"));
+        assert!(error.message.contains("more than 6 entities"), "{}", error.message);
+        error.code
+    };
+    world.stage.loaded(world.now, CommandId(5), triangle());
+    world.stage.loaded(world.now, CommandId(6), triangle());
+    assert_eq!(ask(&mut world, create(GROUP, 0)), Outcome::Done(wire::Done {}));
+    world.outputs.clear();
+    assert_eq!(world.stage.loaded(world.now, CommandId(7), triangle()), None, "a model of two where one has room");
+    world.outputs.extend(std::iter::from_fn(|| world.stage.poll_output()));
+    assert_eq!(refused(&world), "ModelTooLarge");
+    assert_eq!(ask(&mut world, create(GROUP + 1, GROUP)), Outcome::Done(wire::Done {}));
+    ask(&mut world, create(GROUP + 2, 0));
+    assert_eq!(refused(&world), "BadCommand");
+    let destroy = WireCommand::DestroyEntity(wire::DestroyEntity { entity: GROUP });
+    assert_eq!(ask(&mut world, destroy), Outcome::Done(wire::Done {}));
+    assert_eq!(ask(&mut world, create(GROUP + 2, 0)), Outcome::Done(wire::Done {}));
+}

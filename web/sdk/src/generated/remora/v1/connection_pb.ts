@@ -329,7 +329,7 @@ export type LoadModel = Message<"remora.v1.LoadModel"> & {
   uri: string;
 
   /**
-   * Removes all other models at the moment at which this one appears. If loading fails, the scene stays unchanged.
+   * Removes all other models, as UnloadAll does, when this one appears. If loading fails, the scene stays unchanged.
    *
    * @generated from field: bool replace = 2;
    */
@@ -795,7 +795,8 @@ export type EffectiveState = Message<"remora.v1.EffectiveState"> & {
   tint?: Color | undefined;
 
   /**
-   * False if the entity or one above it is switched off. What is visible is shown only if it is enabled.
+   * False if the entity or one above it is switched off, or if its transforms multiply to scales or metres beyond
+   * 10^12 in the world. What is visible is shown only if it is enabled.
    *
    * @generated from field: bool enabled = 4;
    */

@@ -1,16 +1,22 @@
 //! Ray casts: the nearest triangle along a ray.
 //!
-//! The cast visits the boxes of instances from near to far and stops at the first one behind the best hit. Inside a
-//! mesh it descends the tree of boxes above the original clusters, which the asset holds. Triangles are transformed to
-//! coordinates relative to the ray's origin, which is correct under any transform, even one that flattens, and tested
-//! by the watertight algorithm of Woop, Benthin and Wald (JCGT 2013): a ray through a common edge never slips between
-//! two neighbours.
+//! The cast descends the tree of boxes above the instances from near to far, and leaves out those behind the best hit.
+//! Inside a mesh it descends the tree of boxes above the original clusters, which the asset holds. Triangles are
+//! transformed to coordinates relative to the ray's origin, which is correct under any transform, even one that
+//! flattens, and tested by the watertight algorithm of Woop, Benthin and Wald (JCGT 2013): a ray through a common edge
+//! never slips between two neighbours.
 
 use glam::{Affine3A, DAffine3, DVec3, Vec3};
 use remora_asset::{Bounds, WorldBounds};
 
 use crate::ids::EntityId;
 use crate::scene::Scene;
+
+#[cfg(test)]
+mod tests;
+
+/// Upper bound on the relative error of positions, distances and bounds in single precision, as they are used here.
+const ROUNDING: f64 = 32.0 * f32::EPSILON as f64;
 
 /// The point at which a ray meets the scene.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -34,6 +40,8 @@ struct Ray {
     origin: DVec3,
     /// Unit length.
     direction: Vec3,
+    /// One by the direction.
+    inverse: DVec3,
     /// Permutation of the axes: the largest component of the direction comes last, and the first two keep the winding.
     axes: [usize; 3],
     /// Shear that moves the direction onto the last of these axes.
@@ -41,6 +49,7 @@ struct Ray {
 }
 
 /// The best hit so far.
+#[derive(Clone, Copy, Debug, PartialEq)]
 struct Nearest {
     distance: f32,
     instance: u32,
@@ -50,33 +59,42 @@ struct Nearest {
 impl Scene {
     /// Returns the nearest triangle of a visible instance on a ray, seen from either side. `direction` may have any
     /// length; a ray with a zero direction or a number that is not finite hits nothing.
-    pub fn cast_ray(&self, origin: DVec3, direction: Vec3) -> Option<Hit> {
+    /// Of two triangles at the same distance, the one in the lower slot is met.
+    ///
+    /// Costs more after edits, by what they changed.
+    pub fn cast_ray(&mut self, origin: DVec3, direction: Vec3) -> Option<Hit> {
+        self.update_bvh();
         cast(self, origin, direction)
+    }
+
+    fn update_bvh(&mut self) {
+        let mut bvh = std::mem::take(&mut self.bvh);
+        bvh.update(|slot| self.ray_bounds(slot));
+        self.bvh = bvh;
+    }
+
+    /// Returns the box in which rays meet the instance in a slot; `None` if none can.
+    fn ray_bounds(&self, slot: u32) -> Option<WorldBounds> {
+        let instance = self.instance(slot).filter(|instance| instance.state.is_shown())?;
+        let mesh = self.mesh(instance);
+        let bounds = mesh.bounds();
+        if mesh.ray_count == 0 || bounds.is_empty() {
+            return None;
+        }
+        let matrix = instance.world.matrix3.abs();
+        let [half, reach] = [(bounds.max - bounds.min) * 0.5, bounds.min.abs().max(bounds.max.abs())];
+        let center = instance.world.transform_point3(bounds.center().as_dvec3());
+        // Triangles are transformed in single precision. The rest of the error depends on the ray's origin.
+        let extent = matrix * half.as_dvec3() + DVec3::splat((matrix * reach.as_dvec3()).max_element() * ROUNDING);
+        let bounds = WorldBounds { min: center - extent, max: center + extent };
+        let is_finite = bounds.min.is_finite() && bounds.max.is_finite();
+        Some(if is_finite { bounds } else { WorldBounds { min: DVec3::MIN, max: DVec3::MAX } })
     }
 }
 
 fn cast(scene: &Scene, origin: DVec3, direction: Vec3) -> Option<Hit> {
     let ray = Ray::new(origin, direction)?;
-    let mut entries: Vec<(f32, usize)> = scene
-        .instance_slots()
-        .iter()
-        .enumerate()
-        .filter_map(|(index, instance)| {
-            let instance = instance.as_ref().filter(|instance| instance.state.is_shown())?;
-            let entry = ray.entry(&outward(&scene.mesh(instance).bounds(), &ray.relative(&instance.world)))?;
-            Some((entry, index))
-        })
-        .collect();
-    entries.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
-
-    let mut nearest: Option<Nearest> = None;
-    for (entry, index) in entries {
-        if nearest.as_ref().is_some_and(|nearest| nearest.distance < entry) {
-            break;
-        }
-        cast_instance(scene, index as u32, &ray, &mut nearest);
-    }
-    let nearest = nearest?;
+    let nearest = nearest(scene, &ray)?;
     let instance = scene.instance(nearest.instance)?;
     let [a, b, c] = nearest.triangle.map(Vec3::as_dvec3);
     let normal = (b - a).cross(c - a).normalize_or_zero().as_vec3();
@@ -88,6 +106,16 @@ fn cast(scene: &Scene, origin: DVec3, direction: Vec3) -> Option<Hit> {
         distance: nearest.distance,
         bounds: scene.instance_bounds(instance),
     })
+}
+
+fn nearest(scene: &Scene, ray: &Ray) -> Option<Nearest> {
+    let mut nearest: Option<Nearest> = None;
+    let entry = |bounds: &WorldBounds| ray.entry_in_world(bounds);
+    scene.bvh.visit(entry, |slot| {
+        cast_instance(scene, slot, ray, &mut nearest);
+        nearest.map_or(f64::INFINITY, |nearest| f64::from(nearest.distance))
+    });
+    nearest
 }
 
 fn cast_instance(scene: &Scene, slot: u32, ray: &Ray, nearest: &mut Option<Nearest>) {
@@ -121,7 +149,8 @@ fn cast_instance(scene: &Scene, slot: u32, ray: &Ray, nearest: &mut Option<Neare
             for corners in asset.triangles(mesh, cluster) {
                 let triangle = corners.map(|corner| world.transform_point3(corner));
                 let Some(distance) = ray.distance_to(&triangle) else { continue };
-                if nearest.as_ref().is_none_or(|nearest| distance < nearest.distance) {
+                let is_nearer = |nearest: &Nearest| (distance, slot) < (nearest.distance, nearest.instance);
+                if nearest.as_ref().is_none_or(is_nearer) {
                     *nearest = Some(Nearest { distance, instance: slot, triangle });
                 }
             }
@@ -162,7 +191,7 @@ impl Ray {
         }
         let along = direction[fastest];
         let shear = Vec3::new(direction[x] / along, direction[y] / along, 1.0 / along);
-        Some(Self { origin, direction, axes: [x, y, fastest], shear })
+        Some(Self { origin, direction, inverse: direction.as_dvec3().recip(), axes: [x, y, fastest], shear })
     }
 
     fn relative(&self, world: &DAffine3) -> Affine3A {
@@ -189,6 +218,29 @@ impl Ray {
         // Each bound was rounded three times.
         let slack = 4.0 * f32::EPSILON;
         (near * (1.0 - slack) <= far * (1.0 + slack)).then_some(near * (1.0 - slack))
+    }
+
+    /// Does the same as [`Self::entry`] for a box in the world, grown by the error of triangles relative to the origin.
+    fn entry_in_world(&self, bounds: &WorldBounds) -> Option<f64> {
+        let [min, max] = [bounds.min - self.origin, bounds.max - self.origin];
+        let error = min.abs().max(max.abs()).max_element() * ROUNDING;
+        if !error.is_finite() {
+            return Some(0.0);
+        }
+        let (mut near, mut far) = (0.0_f64, f64::INFINITY);
+        for axis in 0..3 {
+            let (min, max) = (min[axis] - error, max[axis] + error);
+            if self.direction[axis] == 0.0 {
+                if min > 0.0 || max < 0.0 {
+                    return None;
+                }
+                continue;
+            }
+            let (to_min, to_max) = (min * self.inverse[axis], max * self.inverse[axis]);
+            near = near.max(to_min.min(to_max));
+            far = far.min(to_min.max(to_max));
+        }
+        (near <= far * (1.0 + ROUNDING)).then_some(near * (1.0 - ROUNDING))
     }
 
     fn distance_to(&self, triangle: &[Vec3; 3]) -> Option<f32> {
