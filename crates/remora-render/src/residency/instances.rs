@@ -38,8 +38,8 @@ struct Moves {
     known: HashMap<u32, usize>,
     /// Instances and their records in the last frame of the history.
     before: Vec<(u32, InstanceRecord)>,
-    /// True if an instance appeared or left.
-    structure: bool,
+    /// Slots in which an instance appeared or left, some of them twice. They may lie beyond the last slot.
+    renewed: Vec<u32>,
     /// Distinguishes the moves of this history frame from earlier ones.
     epoch: u32,
 }
@@ -56,7 +56,7 @@ impl Moves {
     /// Notes a change and stores in the record where its move is found.
     fn note(&mut self, index: u32, before: &InstanceRecord, record: &mut InstanceRecord) {
         if before[3][3] == self.mark(Self::DIFFERENT) {
-            return self.note_new(record);
+            return self.note_new(index, record);
         }
         let moves = &mut self.before;
         let at = *self.known.entry(index).or_insert_with(|| {
@@ -68,8 +68,8 @@ impl Moves {
     }
 
     /// Notes that the last frame of the history does not show the instance in this slot.
-    fn note_new(&mut self, record: &mut InstanceRecord) {
-        self.structure = true;
+    fn note_new(&mut self, index: u32, record: &mut InstanceRecord) {
+        self.renewed.push(index);
         record[3][3] = self.mark(Self::DIFFERENT);
     }
 
@@ -80,7 +80,7 @@ impl Moves {
     fn forget(&mut self) {
         self.known.clear();
         self.before.clear();
-        self.structure = false;
+        self.renewed.clear();
         // 0 is the epoch of records that never changed.
         self.epoch = self.epoch % (Self::EPOCHS - 1) + 1;
     }
@@ -168,14 +168,14 @@ impl InstanceStore {
     ) -> Result<SyncStatistics, RenderError> {
         // Slots beyond the last one are among the removed ones.
         for &slot in &changes.removed {
-            self.moved.structure = true;
+            self.moved.renewed.push(slot);
             self.replace(slot, SelectableInstance::NONE, InstanceRecord::default());
         }
         self.resize(graphics, slots.len())?;
         for &slot in &changes.created {
             let Some(instance) = &slots[slot as usize] else { continue };
             let (selectable, mut record) = self.records_of(models, instance)?;
-            self.moved.note_new(&mut record);
+            self.moved.note_new(slot, &mut record);
             self.replace(slot, selectable, record);
         }
         for &slot in &changes.changed {
@@ -295,14 +295,21 @@ impl InstanceStore {
 
     /// Returns whether any instance has changed since the last frame of the history.
     pub(crate) fn has_moves(&self) -> bool {
-        self.moved.structure || !self.moved.before.is_empty()
+        !self.moved.renewed.is_empty() || !self.moved.before.is_empty()
     }
 
-    /// Returns one bit per instance, which is set if it has changed since the last frame of the history.
+    /// Returns one bit per slot, which is set if its instance has changed, appeared or left since the last frame of the
+    /// history.
     pub(crate) fn changed(&self) -> Vec<u32> {
+        let slots = self.moved.before.iter().map(|(index, _)| *index).chain(self.moved.renewed.iter().copied());
         let mut bits = vec![0; self.records.len().div_ceil(32)];
-        for (index, _) in &self.moved.before {
-            bits[*index as usize / 32] |= 1 << (index % 32);
+        for slot in slots {
+            // The last frame may show instances beyond the last slot of today.
+            let word = slot as usize / 32;
+            if word >= bits.len() {
+                bits.resize(word + 1, 0);
+            }
+            bits[word] |= 1 << (slot % 32);
         }
         bits
     }
@@ -452,16 +459,16 @@ mod tests {
     fn a_new_instance_looks_different_until_the_history_shows_it() {
         let mut moves = Moves { epoch: 1, ..Moves::default() };
         let (mut first, mut moved) = (InstanceRecord::default(), InstanceRecord::default());
-        moves.note_new(&mut first);
+        moves.note_new(3, &mut first);
         let different = moves.mark(Moves::DIFFERENT);
         moves.note(4, &first, &mut moved);
         assert_eq!([first[3][3], moved[3][3]], [different; 2], "a move does not make it known");
-        assert!(moves.before.is_empty() && moves.structure);
+        assert!(moves.before.is_empty() && !moves.renewed.is_empty());
         moves.forget();
         let before = moved;
         moves.note(4, &before, &mut moved);
         assert_eq!((moved[3][3], moves.before.as_slice()), (moves.mark(1), &[(4, before)][..]));
-        assert!(!moves.structure);
+        assert!(moves.renewed.is_empty());
     }
 
     #[test]

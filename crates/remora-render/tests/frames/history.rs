@@ -1,11 +1,11 @@
 //! Frames that continue the ones before them: they come close to frames in full, and nothing trails behind.
 
 use glam::{Affine3A, DAffine3, DVec3, Vec3};
-use remora_model::Model;
+use remora_model::{Material, Model};
 use remora_render::{Camera, FrameRequest, History, PixelFormat, RenderedFrame, Samples, Size};
 use remora_scene::{EntityId, StateOverrideEdit};
 
-use crate::shapes::{sheet, sphere};
+use crate::shapes::{sheet, sphere, texture};
 use crate::studio::{Parts, SIZE, Studio, at, camera, matte, request, unlit};
 
 const HALF: Size = Size::new(SIZE.width / 2, SIZE.height / 2);
@@ -78,7 +78,12 @@ fn largest_patch(one: &RenderedFrame, other: &RenderedFrame) -> f64 {
 fn studio(model: Model) -> Studio {
     let mut studio = Studio::new();
     studio.show(model);
-    let views = (0..26).map(|degrees| around(degrees as f32)).chain([around(180.0), beside()]);
+    load_pages(&mut studio, (0..26).map(|degrees| around(degrees as f32)).chain([around(180.0), beside()]));
+    studio
+}
+
+/// Loads all pages that these views need, and leaves the history as it is.
+fn load_pages(studio: &mut Studio, views: impl Iterator<Item = Camera>) {
     for view in views {
         for request in [in_full(view), in_motion(view)] {
             let mut apart = request;
@@ -86,7 +91,6 @@ fn studio(model: Model) -> Studio {
             studio.draw(&apart);
         }
     }
-    studio
 }
 
 /// Returns a view from beside the middle.
@@ -243,6 +247,48 @@ fn a_moved_part_leaves_no_trail() {
         let moved = DAffine3::from_translation(DVec3::new(1.6, 0.4, 0.0)) * local;
         scene.set_local(parts[1], moved).expect("the entity is there");
     });
+}
+
+/// Returns a sheet with stripes of a few pixels, light where they are dark without `inverse`.
+fn stripes(inverse: bool, transform: Affine3A) -> Model {
+    let mut parts = Parts::default();
+    let light = |v: f32| ((v * 20.0).fract() < 0.5) != inverse;
+    let texture = parts.texture(texture(256, true, |_, v| if light(v) { [1.0; 4] } else { [0.0, 0.0, 0.0, 1.0] }));
+    let material = Material { base_color_texture: Some(texture), ..unlit(1.0, 1.0, 1.0) };
+    parts.add(&sheet(1), material, transform);
+    parts.model()
+}
+
+#[test]
+fn a_slot_that_is_used_again_shows_nothing_of_the_part_before() {
+    let first = around(20.0);
+    // Old and new part have the same surface, so only the slot tells them apart. The old colours occur among the new
+    // ones, so that nothing else leaves them out.
+    let (here, there) = (at(0.0, 0.0, 1.0), at(0.6, 0.3, 1.0));
+    for (place, view) in [(here, first), (there, first), (here, around(20.4)), (there, around(20.4))] {
+        let mut pair = Pair::new();
+        let slot = pair.entities.len() as u32;
+        let Pair { motion, full, .. } = &mut pair;
+        for (studio, history) in [(motion, true), (full, false)] {
+            let old = studio.show(stripes(false, at(0.0, 0.0, 1.0)));
+            load_pages(studio, [first, view].into_iter());
+            if history {
+                studio.draw_once(&in_full(first));
+                studio.draw_once(&in_motion(first));
+            }
+            assert_eq!(studio.scene.destroy(old.root), Ok(vec![old.model]));
+            studio.renderer.remove_model(old.model);
+            let new = studio.show(stripes(true, place));
+            assert_eq!(studio.scene.instance(slot).map(|instance| instance.model), Some(new.model), "the same slot");
+            load_pages(studio, std::iter::once(view));
+        }
+        let [frame, shown] = pair.frame(view);
+        let mut alone = in_motion(view);
+        alone.options.history = History::Apart;
+        let alone = pair.full.draw_once(&alone).0;
+        let (with, without) = (difference(&frame, &shown), difference(&alone, &shown));
+        assert!(with < without + 2.0, "frames differ by {with}, and by {without} without a history");
+    }
 }
 
 #[test]

@@ -119,7 +119,11 @@ export interface ViewerEvents {
   state: ViewerState;
   /** The first frame of a connection is on the screen. */
   frame: { readonly first: true };
-  /** A lost connection was replaced by a new one. The model is being loaded again. */
+  /**
+   * A lost connection was replaced by a new one. The host has an empty scene, into which the viewer loads its model again,
+   * with new ids; it hides the same parts. The application creates its own entities again, and sets transforms and names,
+   * when the event `loaded` follows.
+   */
   reconnected: { readonly attempts: number };
   /** About twice a second while the viewer is connected. */
   statistics: ViewerStatistics;
