@@ -1,8 +1,8 @@
 //! Ray casts: the triangles along a ray.
 //!
 //! The cast descends the tree of boxes above the instances from near to far, and leaves out those behind the hits found
-//! so far. Inside a mesh it descends the tree of boxes above the original clusters, which the asset holds. Triangles are
-//! transformed to coordinates relative to the ray's origin, which is correct under any transform, even one that
+//! so far. Inside a mesh it descends the tree of boxes above the original clusters, which the asset holds. Triangles
+//! are transformed to coordinates relative to the ray's origin, which is correct under any transform, even one that
 //! flattens, and tested by the watertight algorithm of Woop, Benthin and Wald (JCGT 2013): a ray through a common edge
 //! never slips between two neighbours.
 
