@@ -12,7 +12,7 @@ use remora_scene::{EntityId, Scene};
 
 const RAYS: usize = 2000;
 const MOVED: usize = 1000;
-const ROUNDS: usize = 100;
+const ROUNDS: usize = 40;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut arguments = std::env::args().skip(1);
@@ -29,26 +29,28 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("lattice of {} parts", scene.parts());
     cast(&mut scene);
     let bounds = scene.bounds();
-    let (mut edits, mut first, mut next) = (Vec::new(), Vec::new(), Vec::new());
-    for round in 0..ROUNDS {
-        // Another thousand each time, each part a few places further.
-        let moves: Vec<(EntityId, DAffine3)> = (0..MOVED.min(parts))
-            .map(|index| {
-                let at = (index * 97 + round * MOVED) % parts;
-                let by = DAffine3::from_translation(DVec3::new(7.0, -3.0, 5.0));
-                (EntityId(root.0 + 1 + at as u64), by * model.nodes[at].transform)
-            })
-            .collect();
-        let start = Instant::now();
-        scene.set_locals(&moves)?;
-        edits.push(start.elapsed());
-        first.push(timed(&mut scene, bounds.center(), bounds.radius(), round).0);
-        next.push(timed(&mut scene, bounds.center(), bounds.radius(), round).0);
+    for count in [MOVED.min(parts), parts] {
+        let (mut edits, mut first, mut next) = (Vec::new(), Vec::new(), Vec::new());
+        for round in 0..ROUNDS {
+            // Other parts each time, each a few places further.
+            let moves: Vec<(EntityId, DAffine3)> = (0..count)
+                .map(|index| {
+                    let at = (index * 97 + round * MOVED) % parts;
+                    let by = DAffine3::from_translation(DVec3::new(7.0, -3.0, 5.0 + round as f64));
+                    (EntityId(root.0 + 1 + at as u64), by * model.nodes[at].transform)
+                })
+                .collect();
+            let start = Instant::now();
+            scene.set_locals(&moves)?;
+            edits.push(start.elapsed());
+            first.push(timed(&mut scene, bounds.center(), bounds.radius(), round).0);
+            next.push(timed(&mut scene, bounds.center(), bounds.radius(), round).0);
+        }
+        println!("  move {count} and cast, {ROUNDS} times");
+        report("the move", edits);
+        report("the ray after it", first);
+        report("the next ray", next);
     }
-    println!("  move {MOVED} and cast, {ROUNDS} times");
-    report("the move", edits);
-    report("the ray after it", first);
-    report("the next ray", next);
     Ok(())
 }
 
