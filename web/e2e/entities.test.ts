@@ -22,7 +22,7 @@ const VIDEO = "#model > *";
 /** Mean difference out of 255 over the whole frame, above the noise of the codec. */
 const CHANGED = 1.5;
 
-/** What the page below keeps for the tests. */
+/** Global variables of the page. */
 interface Kept {
   viewer: Viewer;
   root: bigint;

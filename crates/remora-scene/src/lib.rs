@@ -57,7 +57,7 @@ pub use ids::{EntityId, ModelKey};
 pub use instance::Instance;
 pub use models::{AddedModel, ReplaceError};
 pub use overrides::{EffectiveState, StateOverride, StateOverrideEdit, Tint, ValueEdit};
-pub use ray::Hit;
+pub use ray::{Face, HITS_MAX, Hit, HitPolicy};
 pub use scene::{ENTITIES_MAX, Scene};
 pub use structure::NewEntity;
 pub use transform::{Transform, WORLD_MAX};
