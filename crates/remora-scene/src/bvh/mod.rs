@@ -167,7 +167,8 @@ impl Bvh {
             let children = self.nodes[number as usize].children;
             if children[0] != NONE {
                 inner.push(number);
-                open.extend(children);
+                // The first child is next, as in memory after a build.
+                open.extend([children[1], children[0]]);
             }
         }
         let mut areas = 0.0;
