@@ -36,6 +36,7 @@ mod stage;
 mod threads;
 mod thumbnail;
 mod token;
+pub mod untrusted;
 
 use std::{
     path::Path,

@@ -4,15 +4,15 @@
 
 use std::time::{Duration, Instant};
 
-use glam::{DAffine3, DVec3};
+use glam::{DAffine3, DVec3, Vec3};
 use remora_build::{BuildOptions, build_asset};
 use remora_engine::{EngineDetail, build};
 use remora_model::{Material, Mesh, Model, Node, Primitive};
-use remora_scene::{EntityId, Scene};
+use remora_scene::{EntityId, HITS_MAX, HitPolicy, Scene};
 
 const RAYS: usize = 2000;
 const MOVED: usize = 1000;
-const ROUNDS: usize = 100;
+const ROUNDS: usize = 40;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut arguments = std::env::args().skip(1);
@@ -29,26 +29,28 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("lattice of {} parts", scene.parts());
     cast(&mut scene);
     let bounds = scene.bounds();
-    let (mut edits, mut first, mut next) = (Vec::new(), Vec::new(), Vec::new());
-    for round in 0..ROUNDS {
-        // Another thousand each time, each part a few places further.
-        let moves: Vec<(EntityId, DAffine3)> = (0..MOVED.min(parts))
-            .map(|index| {
-                let at = (index * 97 + round * MOVED) % parts;
-                let by = DAffine3::from_translation(DVec3::new(7.0, -3.0, 5.0));
-                (EntityId(root.0 + 1 + at as u64), by * model.nodes[at].transform)
-            })
-            .collect();
-        let start = Instant::now();
-        scene.set_locals(&moves)?;
-        edits.push(start.elapsed());
-        first.push(timed(&mut scene, bounds.center(), bounds.radius(), round).0);
-        next.push(timed(&mut scene, bounds.center(), bounds.radius(), round).0);
+    for count in [MOVED.min(parts), parts] {
+        let (mut edits, mut first, mut next) = (Vec::new(), Vec::new(), Vec::new());
+        for round in 0..ROUNDS {
+            // Other parts each time, each a few places further.
+            let moves: Vec<(EntityId, DAffine3)> = (0..count)
+                .map(|index| {
+                    let at = (index * 97 + round * MOVED) % parts;
+                    let by = DAffine3::from_translation(DVec3::new(7.0, -3.0, 5.0 + round as f64));
+                    (EntityId(root.0 + 1 + at as u64), by * model.nodes[at].transform)
+                })
+                .collect();
+            let start = Instant::now();
+            scene.set_locals(&moves)?;
+            edits.push(start.elapsed());
+            first.push(timed(&mut scene, bounds.center(), bounds.radius(), round).0);
+            next.push(timed(&mut scene, bounds.center(), bounds.radius(), round).0);
+        }
+        println!("  move {count} and cast, {ROUNDS} times");
+        report("the move", edits);
+        report("the ray after it", first);
+        report("the next ray", next);
     }
-    println!("  move {MOVED} and cast, {ROUNDS} times");
-    report("the move", edits);
-    report("the ray after it", first);
-    report("the next ray", next);
     Ok(())
 }
 
@@ -81,19 +83,34 @@ fn cast(scene: &mut Scene) {
         (0..RAYS).map(|index| timed(scene, bounds.center(), bounds.radius(), index)).collect();
     println!("  {} of {RAYS} rays hit, the first in {:.2?}", cast.iter().filter(|(_, hit)| *hit).count(), cast[0].0);
     report("a ray", cast.into_iter().map(|(cost, _)| cost).collect());
+    for (name, policy) in [("for all its hits", HitPolicy::AllByDistance(HITS_MAX)), ("for any hit", HitPolicy::Any)] {
+        let cast = |index| {
+            let (origin, direction) = ray(bounds.center(), bounds.radius(), index);
+            let start = Instant::now();
+            std::hint::black_box(scene.cast_ray_for(origin, direction, policy));
+            start.elapsed()
+        };
+        report(name, (0..RAYS).map(cast).collect());
+    }
 }
 
-/// Casts a ray from outside to near the middle, and returns its time and whether it hit.
+/// Casts a ray for its nearest hit, and returns its time and whether it hit.
 fn timed(scene: &mut Scene, center: DVec3, radius: f64, index: usize) -> (Duration, bool) {
+    let (origin, direction) = ray(center, radius, index);
+    let start = Instant::now();
+    let hit = scene.cast_ray(origin, direction).is_some();
+    (start.elapsed(), hit)
+}
+
+/// Returns a ray from outside to near the middle.
+fn ray(center: DVec3, radius: f64, index: usize) -> (DVec3, Vec3) {
     // The golden angle spreads the origins over a sphere.
     let height = 1.0 - 2.0 * (index as f64 + 0.5) / RAYS as f64;
     let (sine, cosine) = (index as f64 * 2.399_963).sin_cos();
     let around = (1.0 - height * height).sqrt();
     let origin = center + DVec3::new(around * sine, height, around * cosine) * radius * 2.0;
     let target = center + DVec3::new(cosine, sine, -sine) * radius * 0.4;
-    let start = Instant::now();
-    let hit = scene.cast_ray(origin, (target - origin).as_vec3()).is_some();
-    (start.elapsed(), hit)
+    (origin, (target - origin).as_vec3())
 }
 
 fn report(name: &str, mut costs: Vec<Duration>) {

@@ -26,6 +26,7 @@
 //! | `changes` | the instances that a renderer has not seen yet |
 //! | `entity`, `bounds`, `ray` | questions about the scene |
 //! | `bvh` | the tree of boxes by which rays find instances |
+//! | `consistency` | a check of all that is derived, for tests |
 //! | `error` | refusals, with the codes of the original |
 //!
 //! A scene never copies geometry (assets are shared), never uses an [`EntityId`] twice, and never sets a transform that
@@ -36,6 +37,7 @@ mod arena;
 mod bounds;
 mod bvh;
 mod changes;
+mod consistency;
 mod entity;
 mod error;
 mod ids;
@@ -55,7 +57,7 @@ pub use ids::{EntityId, ModelKey};
 pub use instance::Instance;
 pub use models::{AddedModel, ReplaceError};
 pub use overrides::{EffectiveState, StateOverride, StateOverrideEdit, Tint, ValueEdit};
-pub use ray::Hit;
+pub use ray::{Face, HITS_MAX, Hit, HitPolicy};
 pub use scene::{ENTITIES_MAX, Scene};
 pub use structure::NewEntity;
 pub use transform::{Transform, WORLD_MAX};

@@ -118,6 +118,11 @@ impl Tree {
         self.entity(slot).id
     }
 
+    /// Iterates over all entities with their slots, in no order of the forest.
+    pub(crate) fn all(&self) -> impl Iterator<Item = (u32, &Entity)> {
+        (0..).zip(self.entities.slots()).filter_map(|(slot, entity)| Some((slot, entity.as_ref()?)))
+    }
+
     /// Iterates over the direct children in their order.
     pub(crate) fn children(&self, slot: u32) -> impl Iterator<Item = u32> + '_ {
         std::iter::successors(self.entity(slot).first_child, |&child| self.entity(child).next_sibling)

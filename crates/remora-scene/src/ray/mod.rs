@@ -1,8 +1,8 @@
-//! Ray casts: the nearest triangle along a ray.
+//! Ray casts: the triangles along a ray.
 //!
-//! The cast descends the tree of boxes above the instances from near to far, and leaves out those behind the best hit.
-//! Inside a mesh it descends the tree of boxes above the original clusters, which the asset holds. Triangles are
-//! transformed to coordinates relative to the ray's origin, which is correct under any transform, even one that
+//! The cast descends the tree of boxes above the instances from near to far, and leaves out those behind the hits found
+//! so far. Inside a mesh it descends the tree of boxes above the original clusters, which the asset holds. Triangles
+//! are transformed to coordinates relative to the ray's origin, which is correct under any transform, even one that
 //! flattens, and tested by the watertight algorithm of Woop, Benthin and Wald (JCGT 2013): a ray through a common edge
 //! never slips between two neighbours.
 
@@ -18,6 +18,29 @@ mod tests;
 /// Upper bound on the relative error of positions, distances and bounds in single precision, as they are used here.
 const ROUNDING: f64 = 32.0 * f32::EPSILON as f64;
 
+/// Largest number of hits of one ray; Azure Remote Rendering has the same limit.
+pub const HITS_MAX: usize = 256;
+
+/// The hits of a ray that matter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HitPolicy {
+    /// The nearest one.
+    Closest,
+    /// The nearest ones, from near to far: this number of them, at most [`HITS_MAX`].
+    AllByDistance(usize),
+    /// One of them, whichever is found first. The cheapest.
+    Any,
+}
+
+/// The side of a triangle that a ray meets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Face {
+    /// The side from which its corners appear counter-clockwise in the mesh, also if the instance is mirrored.
+    Front,
+    /// The other side.
+    Back,
+}
+
 /// The point at which a ray meets the scene.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Hit {
@@ -25,10 +48,14 @@ pub struct Hit {
     pub entity: EntityId,
     /// Slot of [`Scene::instance_slots`].
     pub instance: u32,
+    /// Place of the triangle's material among those of the mesh, as [`remora_asset::Asset::mesh_materials`] lists them.
+    pub sub_part: u32,
     /// In the world, in metres.
     pub position: DVec3,
     /// Normal of the triangle's plane, of unit length, on the side of the ray's origin.
     pub normal: Vec3,
+    /// The side of the triangle on which the ray's origin lies.
+    pub face: Face,
     /// Distance from the ray's origin, in metres.
     pub distance: f32,
     /// World box of the instance.
@@ -48,23 +75,66 @@ struct Ray {
     shear: Vec3,
 }
 
-/// The best hit so far.
+/// A triangle that a ray meets.
 #[derive(Clone, Copy, Debug, PartialEq)]
-struct Nearest {
+struct Met {
     distance: f32,
     instance: u32,
+    cluster: u32,
+    /// Relative to the ray's origin.
     triangle: [Vec3; 3],
+}
+
+/// The hits so far, in the order of their distance, then of their instance.
+struct Found {
+    policy: HitPolicy,
+    hits: Vec<Met>,
+    /// Nothing beyond matters.
+    limit: f32,
+}
+
+impl Found {
+    fn new(policy: HitPolicy) -> Self {
+        let limit = if policy == HitPolicy::AllByDistance(0) { f32::NEG_INFINITY } else { f32::INFINITY };
+        Self { policy, hits: Vec::new(), limit }
+    }
+
+    fn add(&mut self, met: Met) {
+        let hits_max = match self.policy {
+            HitPolicy::Closest | HitPolicy::Any => 1,
+            HitPolicy::AllByDistance(wanted) => wanted.min(HITS_MAX),
+        };
+        let order = (met.distance, met.instance);
+        let at = self.hits.partition_point(|hit| (hit.distance, hit.instance) <= order);
+        if at == hits_max {
+            return;
+        }
+        self.hits.truncate(hits_max - 1);
+        self.hits.insert(at, met);
+        if self.policy == HitPolicy::Any {
+            self.limit = f32::NEG_INFINITY;
+        } else if let Some(last) = self.hits.get(hits_max - 1) {
+            self.limit = last.distance;
+        }
+    }
 }
 
 impl Scene {
     /// Returns the nearest triangle of a visible instance on a ray, seen from either side. `direction` may have any
-    /// length; a ray with a zero direction or a number that is not finite hits nothing.
-    /// Of two triangles at the same distance, the one in the lower slot is met.
+    /// length; a ray with a zero direction or a number that is not finite hits nothing. Of two triangles at the same
+    /// distance, the one in the lower slot is met.
     ///
     /// Costs more after edits, by what they changed.
     pub fn cast_ray(&mut self, origin: DVec3, direction: Vec3) -> Option<Hit> {
+        self.cast_ray_for(origin, direction, HitPolicy::Closest).pop()
+    }
+
+    /// Does the same as [`Self::cast_ray`] for the triangles that a policy asks for.
+    pub fn cast_ray_for(&mut self, origin: DVec3, direction: Vec3, policy: HitPolicy) -> Vec<Hit> {
         self.update_bvh();
-        cast(self, origin, direction)
+        let Some(ray) = Ray::new(origin, direction) else { return Vec::new() };
+        let hits = find(self, &ray, policy);
+        hits.into_iter().filter_map(|met| hit(self, &ray, &met)).collect()
     }
 
     fn update_bvh(&mut self) {
@@ -92,33 +162,38 @@ impl Scene {
     }
 }
 
-fn cast(scene: &Scene, origin: DVec3, direction: Vec3) -> Option<Hit> {
-    let ray = Ray::new(origin, direction)?;
-    let nearest = nearest(scene, &ray)?;
-    let instance = scene.instance(nearest.instance)?;
-    let [a, b, c] = nearest.triangle.map(Vec3::as_dvec3);
+fn find(scene: &Scene, ray: &Ray, policy: HitPolicy) -> Vec<Met> {
+    let mut found = Found::new(policy);
+    let entry = |bounds: &WorldBounds| ray.entry_in_world(bounds);
+    scene.bvh.visit(entry, |slot| {
+        cast_instance(scene, slot, ray, &mut found);
+        f64::from(found.limit)
+    });
+    found.hits
+}
+
+fn hit(scene: &Scene, ray: &Ray, met: &Met) -> Option<Hit> {
+    let instance = scene.instance(met.instance)?;
+    let asset = scene.model(instance.model)?;
+    let material = asset.clusters()[met.cluster as usize].material;
+    let sub_part = asset.mesh_materials(scene.mesh(instance)).iter().position(|&other| other == material);
+    let [a, b, c] = met.triangle.map(Vec3::as_dvec3);
     let normal = (b - a).cross(c - a).normalize_or_zero().as_vec3();
+    let is_along = normal.dot(ray.direction) > 0.0;
+    let is_mirrored = instance.world.matrix3.determinant() < 0.0;
     Some(Hit {
         entity: instance.entity,
-        instance: nearest.instance,
-        position: origin + (ray.direction * nearest.distance).as_dvec3(),
-        normal: if normal.dot(ray.direction) > 0.0 { -normal } else { normal },
-        distance: nearest.distance,
+        instance: met.instance,
+        sub_part: sub_part.unwrap_or(0) as u32,
+        position: ray.origin + (ray.direction * met.distance).as_dvec3(),
+        normal: if is_along { -normal } else { normal },
+        face: if is_along == is_mirrored { Face::Front } else { Face::Back },
+        distance: met.distance,
         bounds: scene.instance_bounds(instance),
     })
 }
 
-fn nearest(scene: &Scene, ray: &Ray) -> Option<Nearest> {
-    let mut nearest: Option<Nearest> = None;
-    let entry = |bounds: &WorldBounds| ray.entry_in_world(bounds);
-    scene.bvh.visit(entry, |slot| {
-        cast_instance(scene, slot, ray, &mut nearest);
-        nearest.map_or(f64::INFINITY, |nearest| f64::from(nearest.distance))
-    });
-    nearest
-}
-
-fn cast_instance(scene: &Scene, slot: u32, ray: &Ray, nearest: &mut Option<Nearest>) {
+fn cast_instance(scene: &Scene, slot: u32, ray: &Ray, found: &mut Found) {
     let Some(instance) = scene.instance(slot) else { return };
     let Some(asset) = scene.model(instance.model) else { return };
     let mesh = scene.mesh(instance);
@@ -133,7 +208,7 @@ fn cast_instance(scene: &Scene, slot: u32, ray: &Ray, nearest: &mut Option<Neare
         open.extend(entry(mesh.ray_first).map(|entry| (entry, mesh.ray_first)));
     }
     while let Some((at, number)) = open.pop() {
-        if nearest.as_ref().is_some_and(|nearest| nearest.distance < at) {
+        if found.limit < at {
             continue;
         }
         let node = &nodes[number as usize];
@@ -149,9 +224,8 @@ fn cast_instance(scene: &Scene, slot: u32, ray: &Ray, nearest: &mut Option<Neare
             for corners in asset.triangles(mesh, cluster) {
                 let triangle = corners.map(|corner| world.transform_point3(corner));
                 let Some(distance) = ray.distance_to(&triangle) else { continue };
-                let is_nearer = |nearest: &Nearest| (distance, slot) < (nearest.distance, nearest.instance);
-                if nearest.as_ref().is_none_or(is_nearer) {
-                    *nearest = Some(Nearest { distance, instance: slot, triangle });
+                if distance <= found.limit {
+                    found.add(Met { distance, instance: slot, cluster, triangle });
                 }
             }
         }
@@ -172,7 +246,8 @@ fn outward(bounds: &Bounds, world: &Affine3A) -> Bounds {
     let center = world.transform_point3(bounds.center());
     let half = (bounds.max - bounds.min) * 0.5;
     let extent = matrix.x_axis.abs() * half.x + matrix.y_axis.abs() * half.y + matrix.z_axis.abs() * half.z;
-    let reach = Vec3::from(extent + magnitude * (8.0 * f32::EPSILON));
+    // The test of a triangle mixes the axes, so the largest error counts for all of them.
+    let reach = Vec3::from(extent) + magnitude.max_element() * (8.0 * f32::EPSILON);
     Bounds { min: center - reach, max: center + reach }
 }
 

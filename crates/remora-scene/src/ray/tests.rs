@@ -1,9 +1,10 @@
-//! The tree of boxes against a pass over all instances, after random edits.
+//! The trees of boxes against a pass over all triangles, after random edits.
 
 use glam::{DQuat, EulerRot};
 use proptest::prelude::*;
 use proptest::sample::Index;
 use remora_asset::Asset;
+use remora_asset::layout::NONE;
 use remora_build::{BuildOptions, build_asset};
 use remora_model::{Material, Mesh, Model, Node, Primitive};
 
@@ -24,12 +25,13 @@ enum Edit {
     Clear,
 }
 
+const CORNERS: [Vec3; 8] = [Vec3::X, Vec3::Y, Vec3::Z, Vec3::NEG_X, Vec3::ZERO, Vec3::NEG_ONE, Vec3::ONE, Vec3::NEG_Y];
+
 /// A cross of a few triangles, which a ray may meet several times at the same distance.
 fn primitive(size: f32) -> Primitive {
-    let corners = [Vec3::X, Vec3::Y, Vec3::Z, Vec3::NEG_X, Vec3::ZERO, Vec3::NEG_ONE, Vec3::ONE, Vec3::NEG_Y];
     Primitive {
-        positions: corners.iter().map(|&corner| (corner * size).into()).collect(),
-        normals: vec![[0.0, 1.0, 0.0]; corners.len()],
+        positions: CORNERS.iter().map(|&corner| (corner * size).into()).collect(),
+        normals: vec![[0.0, 1.0, 0.0]; CORNERS.len()],
         indices: vec![0, 1, 2, 3, 4, 1, 5, 6, 0, 7, 2, 3, 1, 6, 7],
         ..Primitive::default()
     }
@@ -98,15 +100,50 @@ fn apply(scene: &mut Scene, roots: &mut Vec<crate::AddedModel>, assets: &[Asset;
     }
 }
 
-/// The answer without the tree of boxes above the instances.
-fn linear(scene: &Scene, ray: &Ray) -> Option<Nearest> {
-    let mut nearest = None;
+/// Distance and instance of every triangle on the ray, from near to far, without any box.
+fn all(scene: &Scene, ray: &Ray) -> Vec<(f32, u32)> {
+    let mut met = Vec::new();
     for (slot, instance) in (0..).zip(scene.instance_slots()) {
-        if instance.is_some_and(|instance| instance.state.is_shown()) {
-            cast_instance(scene, slot, ray, &mut nearest);
+        let Some(instance) = instance.filter(|instance| instance.state.is_shown()) else { continue };
+        let (asset, mesh) = (scene.model(instance.model).expect("its model"), scene.mesh(&instance));
+        let world = ray.relative(&instance.world);
+        let groups = &asset.groups()[mesh.group_first as usize..][..mesh.group_count as usize];
+        let clusters = groups.iter().flat_map(|group| group.cluster_first..group.cluster_first + group.cluster_count);
+        for cluster in clusters.filter(|&cluster| asset.clusters()[cluster as usize].refined == NONE) {
+            let triangles = asset.triangles(mesh, cluster);
+            met.extend(triangles.filter_map(|corners| {
+                let distance = ray.distance_to(&corners.map(|corner| world.transform_point3(corner)))?;
+                Some((distance, slot))
+            }));
         }
     }
-    nearest
+    met.sort_by(|one, other| one.partial_cmp(other).expect("distances are numbers"));
+    met
+}
+
+/// Compares the hits under each policy.
+fn check(scene: &mut Scene, origin: DVec3, direction: Vec3, wanted: usize) -> Result<(), TestCaseError> {
+    let mut cast = |policy| {
+        let hits = scene.cast_ray_for(origin, direction, policy);
+        hits.iter().map(|hit| (hit.distance, hit.instance)).collect::<Vec<_>>()
+    };
+    let (closest, any) = (cast(HitPolicy::Closest), cast(HitPolicy::Any));
+    let (some, most) = (cast(HitPolicy::AllByDistance(wanted)), cast(HitPolicy::AllByDistance(usize::MAX)));
+    let expected = Ray::new(origin, direction).map(|ray| all(scene, &ray)).unwrap_or_default();
+    prop_assert_eq!(&closest[..], &expected[..expected.len().min(1)]);
+    prop_assert_eq!(&some[..], &expected[..expected.len().min(wanted)]);
+    prop_assert_eq!(&most[..], &expected[..expected.len().min(HITS_MAX)]);
+    prop_assert_eq!(any.len(), expected.len().min(1));
+    prop_assert!(any.iter().all(|hit| expected.contains(hit)));
+    Ok(())
+}
+
+/// Returns a ray from afar to a corner of a triangle, where boxes end as well.
+fn aimed(scene: &Scene, at: Index, corner: Index, from: DVec3) -> Option<(DVec3, Vec3)> {
+    let instance = scene.instances().nth(at.index(scene.parts().max(1)))?;
+    let corners = CORNERS.map(|corner| corner * if instance.mesh == 0 { 1.0 } else { 0.5 });
+    let target = instance.world.transform_point3(corners[corner.index(corners.len())].as_dvec3());
+    Some((target + from, (-from).as_vec3()))
 }
 
 fn numbers(range: f64) -> impl Strategy<Value = DVec3> {
@@ -163,6 +200,14 @@ fn origin() -> impl Strategy<Value = DVec3> {
     ]
 }
 
+/// Distances from a metre to a thousand kilometres.
+fn afar() -> impl Strategy<Value = DVec3> {
+    let along = [Just(DVec3::X), Just(DVec3::NEG_Y), Just(DVec3::Z)];
+    let [x, y, z] = along;
+    (prop_oneof![6 => numbers(1.0), 1 => x, 1 => y, 1 => z], 0..7)
+        .prop_map(|(direction, zeros)| direction * 10_f64.powi(zeros))
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(200))]
 
@@ -170,25 +215,30 @@ proptest! {
     fn the_tree_leaves_out_nothing(
         start in 0..12_usize,
         rounds in prop::collection::vec(
-            (prop::collection::vec(edit(), 0..4), prop::collection::vec((origin(), direction()), 4)),
+            (
+                prop::collection::vec(edit(), 0..4),
+                prop::collection::vec((origin(), direction()), 4),
+                prop::collection::vec((any::<Index>(), any::<Index>(), afar()), 4),
+            ),
             1..20,
         ),
         cleared in 0..40_usize,
+        wanted in 0..6_usize,
     ) {
         let (mut scene, mut roots, assets) = (Scene::new(), Vec::new(), [asset(1.0), asset(2.0)]);
         (0..start).for_each(|_| apply(&mut scene, &mut roots, &assets, &Edit::AddModel));
-        for (round, (edits, rays)) in rounds.iter().enumerate() {
+        for (round, (edits, rays, targets)) in rounds.iter().enumerate() {
             edits.iter().for_each(|edit| apply(&mut scene, &mut roots, &assets, edit));
             if round == cleared {
                 apply(&mut scene, &mut roots, &assets, &Edit::Clear);
             }
             for &(origin, direction) in rays {
-                let hit = scene.cast_ray(origin, direction);
-                let expected = Ray::new(origin, direction).and_then(|ray| linear(&scene, &ray));
-                prop_assert_eq!(
-                    hit.map(|hit| (hit.distance, hit.instance)),
-                    expected.map(|nearest| (nearest.distance, nearest.instance))
-                );
+                check(&mut scene, origin, direction, wanted)?;
+            }
+            for (at, corner, from) in targets {
+                if let Some((origin, direction)) = aimed(&scene, *at, *corner, *from) {
+                    check(&mut scene, origin, direction, wanted)?;
+                }
             }
             scene.bvh.check();
         }

@@ -3,9 +3,10 @@
 use glam::{DAffine3, DQuat, DVec3, EulerRot, Vec3};
 use proptest::prelude::*;
 use remora_asset::layout::NONE;
-use remora_scene::{EntityId, Scene, StateOverrideEdit};
+use remora_model::{Material, Mesh, Model, Primitive};
+use remora_scene::{EntityId, Face, HITS_MAX, HitPolicy, Scene, StateOverrideEdit};
 
-use crate::models::{cube, model, moved, node, soup};
+use crate::models::{asset, cube, model, moved, node, soup};
 
 fn scene_of(transforms: &[DAffine3]) -> Scene {
     let nodes = transforms
@@ -34,6 +35,61 @@ fn from_inside_the_far_side_is_hit_and_its_normal_faces_back() {
     let hit = scene.cast_ray(DVec3::new(0.1, 0.2, 0.3), Vec3::X).unwrap();
     assert!((hit.distance - 0.9).abs() < 1e-6);
     assert!(hit.normal.abs_diff_eq(Vec3::NEG_X, 1e-6));
+}
+
+#[test]
+fn each_policy_gives_its_hits_from_near_to_far() {
+    let mut scene = scene_of(&[moved(0.0, 0.0, -20.0), moved(0.0, 0.0, -10.0), moved(0.0, 0.0, 5.0)]);
+    let mut cast = |policy| {
+        let hits = scene.cast_ray_for(DVec3::new(0.1, 0.2, 0.0), Vec3::NEG_Z, policy);
+        hits.iter().map(|hit| (hit.instance, hit.distance.round(), hit.face)).collect::<Vec<_>>()
+    };
+    let all = [(1, 9.0, Face::Front), (1, 11.0, Face::Back), (0, 19.0, Face::Front), (0, 21.0, Face::Back)];
+    assert_eq!(cast(HitPolicy::Closest), all[..1]);
+    assert_eq!(cast(HitPolicy::AllByDistance(0)), []);
+    assert_eq!(cast(HitPolicy::AllByDistance(3)), all[..3]);
+    assert_eq!(cast(HitPolicy::AllByDistance(usize::MAX)), all);
+    let any = cast(HitPolicy::Any);
+    assert!(any.len() == 1 && all.contains(&any[0]), "{any:?}");
+}
+
+#[test]
+fn a_ray_has_256_hits_at_most() {
+    let places: Vec<DAffine3> = (0..200).map(|index| moved(0.0, 0.0, f64::from(index) * -3.0)).collect();
+    let mut scene = scene_of(&places);
+    let hits = scene.cast_ray_for(DVec3::new(0.1, 0.2, 5.0), Vec3::NEG_Z, HitPolicy::AllByDistance(1000));
+    assert_eq!(hits.len(), HITS_MAX);
+    assert!(hits.iter().enumerate().all(|(at, hit)| hit.instance as usize == at / 2), "the nearest ones, in order");
+}
+
+#[test]
+fn a_mirrored_part_keeps_its_front() {
+    let mut scene = scene_of(&[DAffine3::from_scale(DVec3::new(-1.0, 1.0, 1.0))]);
+    assert_eq!(scene.cast_ray(DVec3::new(0.1, 0.2, 5.0), Vec3::NEG_Z).unwrap().face, Face::Front);
+    assert_eq!(scene.cast_ray(DVec3::new(0.1, 0.2, 0.0), Vec3::NEG_Z).unwrap().face, Face::Back);
+}
+
+#[test]
+fn the_sub_part_is_the_place_of_the_material_in_the_mesh() {
+    let square = |height: f32| {
+        let [a, b, c] = [Vec3::new(-1.0, -1.0, height), Vec3::new(3.0, -1.0, height), Vec3::new(-1.0, 3.0, height)];
+        soup(&[[a, b, c]])
+    };
+    let materials = [2, 1, 2];
+    let primitives =
+        materials.iter().enumerate().map(|(at, &material)| Primitive { material, ..square(at as f32) }).collect();
+    let model = Model {
+        nodes: vec![node("Stack", None, DAffine3::IDENTITY, Some(0))],
+        meshes: vec![Mesh { primitives, ..Mesh::default() }],
+        materials: vec![Material::default(); 3],
+        ..Model::default()
+    };
+    let asset = asset(&model);
+    let used = asset.mesh_materials(&asset.meshes()[0]).to_vec();
+    let mut scene = Scene::new();
+    scene.add_model(asset).unwrap();
+    let hits = scene.cast_ray_for(DVec3::new(0.0, 0.0, 5.0), Vec3::NEG_Z, HitPolicy::AllByDistance(HITS_MAX));
+    assert_eq!(hits.iter().map(|hit| used[hit.sub_part as usize]).collect::<Vec<_>>(), [2, 1, 2]);
 }
 
 #[test]

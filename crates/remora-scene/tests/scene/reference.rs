@@ -260,6 +260,7 @@ fn apply_values(scene: &mut Scene, naive: &mut Naive, command: &Command) -> Resu
 
 /// Compares everything that can be read.
 fn compare(scene: &Scene, naive: &Naive) -> Result<(), TestCaseError> {
+    scene.assert_consistent();
     prop_assert_eq!(scene.entities(), naive.entities.len());
     for (&id, plain) in &naive.entities {
         let view = scene.entity(id).expect("both have it");

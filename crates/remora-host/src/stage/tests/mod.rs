@@ -19,6 +19,7 @@ use super::*;
 
 mod commands;
 mod differs;
+mod hostile;
 mod limit;
 mod loads;
 mod pace;

@@ -4,13 +4,13 @@ use remora_scene::EntityId;
 
 use super::*;
 
-const GROUP: u64 = EntityId::CLIENT_FIRST.0;
+pub(super) const GROUP: u64 = EntityId::CLIENT_FIRST.0;
 
-fn create(entity: u64, parent: u64) -> WireCommand {
+pub(super) fn create(entity: u64, parent: u64) -> WireCommand {
     WireCommand::CreateEntity(wire::CreateEntity { entity, parent, ..Default::default() })
 }
 
-fn set_parent(entity: u64, parent: u64) -> WireCommand {
+pub(super) fn set_parent(entity: u64, parent: u64) -> WireCommand {
     WireCommand::SetParent(wire::SetParent { entity, parent })
 }
 

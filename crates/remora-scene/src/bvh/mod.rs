@@ -1,18 +1,25 @@
 //! A tree of boxes above the instances, by which a ray finds those that it may meet.
 //!
 //! Edits note the slots that they touch, which costs next to nothing. The next query brings the tree up to date: it
-//! takes out and puts in again the leaves of those slots, or builds the whole tree if they are a large part of it. A
-//! leaf goes where it enlarges the boxes above it least, by surface area; one that comes to lie too deep causes the
+//! takes out and puts in again the leaves of those slots. If they are a large part of the tree, it fits all boxes to
+//! them and keeps the shape, as long as that stays about as good as it was; otherwise it builds the whole tree. A leaf
+//! goes where it enlarges the boxes above it least, by surface area; one that comes to lie too deep causes the
 //! tree to be built, which bounds the cost of every query.
 
 use glam::DVec3;
 use remora_asset::WorldBounds;
 
+#[cfg(test)]
+mod tests;
+
 /// Stands for no node.
 const NONE: u32 = u32::MAX;
 
-/// The tree is built if more than one slot is touched per this number of leaves.
+/// The tree is fitted or built if more than one slot is touched per this number of leaves.
 const LEAVES_PER_TOUCHED: usize = 4;
+
+/// A tree whose cost has grown by more than this factor since it was built is built again.
+const COST_GROWTH_MAX: f64 = 2.0;
 
 /// Number of intervals in which a build looks for the best place to split.
 const INTERVALS: usize = 12;
@@ -39,6 +46,8 @@ pub(crate) struct Bvh {
     nodes: Vec<Node>,
     free: Vec<u32>,
     root: u32,
+    /// Cost of a ray by the tree as it was built; see [`Self::fit`].
+    cost: f64,
     /// Leaf of each slot.
     leaf_of: Vec<u32>,
     touched: Vec<u32>,
@@ -51,6 +60,7 @@ impl Default for Bvh {
             nodes: Vec::new(),
             free: Vec::new(),
             root: NONE,
+            cost: 0.0,
             leaf_of: Vec::new(),
             touched: Vec::new(),
             is_touched: Vec::new(),
@@ -82,7 +92,10 @@ impl Bvh {
         }
         let leaves = self.nodes.get(self.root as usize).map_or(0, |root| root.leaves as usize);
         if touched.len() * LEAVES_PER_TOUCHED > leaves {
-            return self.build(bounds_of);
+            if !self.fit(&touched, &bounds_of) {
+                self.build(bounds_of);
+            }
+            return;
         }
         let mut is_deep = false;
         for slot in touched {
@@ -133,6 +146,41 @@ impl Bvh {
         }
     }
 
+    /// Fits all boxes to those of the touched slots. Returns false if the tree has to be built: a leaf comes or
+    /// goes, or the tree costs much more than when it was built.
+    fn fit(&mut self, touched: &[u32], bounds_of: impl Fn(u32) -> Option<WorldBounds>) -> bool {
+        for &slot in touched {
+            let leaf = self.leaf_of[slot as usize];
+            match bounds_of(slot) {
+                Some(bounds) if leaf != NONE => self.nodes[leaf as usize].bounds = bounds,
+                None if leaf == NONE => {}
+                _ => return false,
+            }
+        }
+        if self.root == NONE {
+            return true;
+        }
+        // Parents come before their children.
+        let mut inner = Vec::with_capacity(self.nodes.len() / 2);
+        let mut open = vec![self.root];
+        while let Some(number) = open.pop() {
+            let children = self.nodes[number as usize].children;
+            if children[0] != NONE {
+                inner.push(number);
+                // The first child is next, as in memory after a build.
+                open.extend([children[1], children[0]]);
+            }
+        }
+        let mut areas = 0.0;
+        for number in inner.into_iter().rev() {
+            let [one, other] = self.nodes[number as usize].children.map(|child| self.nodes[child as usize].bounds);
+            let bounds = one.union(other);
+            self.nodes[number as usize].bounds = bounds;
+            areas += area(&bounds);
+        }
+        areas <= self.cost * COST_GROWTH_MAX * area(&self.nodes[self.root as usize].bounds)
+    }
+
     fn build(&mut self, bounds_of: impl Fn(u32) -> Option<WorldBounds>) {
         self.nodes.clear();
         self.free.clear();
@@ -148,6 +196,7 @@ impl Bvh {
             return;
         }
         self.nodes.reserve(2 * leaves.len() - 1);
+        let mut areas = 0.0;
         // Ranges of leaves to put below a parent, on a side, at a depth.
         let mut open = vec![(0, leaves.len(), NONE, 0, 0)];
         while let Some((first, end, parent, side, depth)) = open.pop() {
@@ -164,9 +213,12 @@ impl Bvh {
                 self.leaf_of[part[0].slot as usize] = number;
                 continue;
             }
+            areas += area(&bounds);
             let middle = first + split(part, depth);
             open.extend([(middle, end, number, 1, depth + 1), (first, middle, number, 0, depth + 1)]);
         }
+        // By the surface area heuristic: the expected number of inner boxes that a ray through the scene meets.
+        self.cost = areas / area(&self.nodes[self.root as usize].bounds);
     }
 
     /// Puts a leaf into the tree and returns its depth.
@@ -323,84 +375,4 @@ fn middle(bounds: &WorldBounds) -> DVec3 {
 fn area(bounds: &WorldBounds) -> f64 {
     let DVec3 { x, y, z } = bounds.max - bounds.min;
     x * y + y * z + z * x
-}
-
-#[cfg(test)]
-impl Bvh {
-    /// Asserts that boxes, links and counts are right.
-    pub(crate) fn check(&self) {
-        let mut open = Vec::new();
-        if self.root != NONE {
-            assert_eq!(self.nodes[self.root as usize].parent, NONE);
-            open.push(self.root);
-        }
-        let mut leaves = 0;
-        while let Some(number) = open.pop() {
-            let node = &self.nodes[number as usize];
-            let [one, other] = node.children;
-            if one == NONE {
-                assert_eq!((self.leaf_of[other as usize], node.leaves), (number, 1));
-                leaves += 1;
-                continue;
-            }
-            let [one, other] = [one, other].map(|child| self.nodes[child as usize]);
-            assert_eq!([one.parent, other.parent], [number; 2]);
-            assert_eq!(node.leaves, one.leaves + other.leaves);
-            assert_eq!(node.bounds, one.bounds.union(other.bounds));
-            open.extend(node.children);
-        }
-        assert_eq!(leaves, self.leaf_of.iter().filter(|&&leaf| leaf != NONE).count());
-        assert_eq!(self.nodes.len() - self.free.len(), (2 * leaves).saturating_sub(1));
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn unit(at: DVec3) -> WorldBounds {
-        WorldBounds { min: at, max: at + DVec3::ONE }
-    }
-
-    /// Adds leaves one after the other and returns the depth of the tree.
-    fn depth(count: u32, bounds_of: impl Fn(u32) -> WorldBounds) -> u32 {
-        let mut bvh = Bvh::default();
-        for slot in 0..count {
-            bvh.touch(slot);
-            bvh.update(|other| (other <= slot).then(|| bounds_of(other)));
-        }
-        bvh.check();
-        let above = |mut node: u32| {
-            let mut depth = 0;
-            while bvh.nodes[node as usize].parent != NONE {
-                (node, depth) = (bvh.nodes[node as usize].parent, depth + 1);
-            }
-            depth
-        };
-        bvh.leaf_of.iter().map(|&leaf| above(leaf)).max().unwrap_or(0)
-    }
-
-    #[test]
-    fn no_order_of_additions_makes_the_tree_deep() {
-        assert!(depth(3000, |slot| unit(DVec3::X * f64::from(slot))) <= DEPTH_MAX);
-        assert!(depth(3000, |_| unit(DVec3::ZERO)) <= DEPTH_MAX);
-        assert!(depth(900, |slot| WorldBounds { min: DVec3::ZERO, max: DVec3::splat(2_f64.powi(slot as i32)) }) <= 96);
-    }
-
-    #[test]
-    fn few_edits_cause_no_build() {
-        let mut bvh = Bvh::default();
-        (0..1000).for_each(|slot| bvh.touch(slot));
-        bvh.update(|slot| Some(unit(DVec3::X * f64::from(slot))));
-        let asked = std::cell::Cell::new(0);
-        for round in 1..50 {
-            (0..10).for_each(|slot| bvh.touch(slot * 7));
-            bvh.update(|slot| {
-                asked.set(asked.get() + 1);
-                Some(unit(DVec3::new(f64::from(slot), f64::from(round), 0.0)))
-            });
-        }
-        assert_eq!(asked.get(), 490);
-        bvh.check();
-    }
 }
