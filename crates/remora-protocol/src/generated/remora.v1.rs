@@ -114,7 +114,7 @@ pub struct SetViewport {
 pub struct LoadModel {
     #[prost(string, tag = "1")]
     pub uri: ::prost::alloc::string::String,
-    /// Removes all other models at the moment at which this one appears. If loading fails, the scene stays unchanged.
+    /// Removes all other models, as UnloadAll does, when this one appears. If loading fails, the scene stays unchanged.
     #[prost(bool, tag = "2")]
     pub replace: bool,
 }
