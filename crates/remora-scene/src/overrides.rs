@@ -31,7 +31,7 @@ pub struct StateOverride {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct EffectiveState {
     /// The entity and all above it are switched on, and their transforms to the world are within [`crate::WORLD_MAX`].
-    /// What is not enabled is not shown, whatever the overrides say.
+    /// An entity that is not enabled is not shown, whatever the overrides say.
     pub enabled: bool,
     /// Drawn and met by rays, if it is enabled.
     pub visible: bool,

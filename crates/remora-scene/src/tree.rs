@@ -154,8 +154,8 @@ impl Tree {
         None
     }
 
-    /// Derives values of an entity from its own and from those of its parent. An entity whose place in the world is out
-    /// of range shrinks to the point where its parent stands, and is off.
+    /// Derives values of an entity from its own and from those of its parent. An entity whose transform to the world
+    /// exceeds the range is switched off; its world transform maps everything to the origin of its parent.
     pub(crate) fn derived(&self, slot: u32) -> Derived {
         let entity = self.entity(slot);
         let above = entity.parent.map(|parent| self.entity(parent).derived);

@@ -162,8 +162,9 @@ impl Accumulator {
 }
 
 impl State {
-    /// Takes over surfaces of the frame before, whose view was the same: it may have seen thin parts that the samples
-    /// of this one miss. Marks the cells that a changed instance covers now or covered before; they keep their own.
+    /// Takes over surfaces from the frame before, which showed the same view and may have seen thin parts that the
+    /// samples of this frame miss. Cells that a changed instance covers now, or covered then, are marked and keep the
+    /// surfaces of this frame.
     fn keep(&mut self, last: &State, changed: &[u32]) {
         let has_changed = |surface: u32| {
             let index = (surface & SURFACE_NUMBER).wrapping_sub(1);
